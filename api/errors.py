@@ -1,0 +1,33 @@
+"""Errors of the service: one root, a stable code, a kind. The text comes from the catalogue by code."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """What sort of failure it is; `api.http.errors` alone maps it to an HTTP status."""
+
+    INVALID = "invalid"
+    UNAUTHENTICATED = "unauthenticated"
+    FORBIDDEN = "forbidden"
+    NOT_FOUND = "not_found"
+    CONFLICT = "conflict"
+    TOO_LARGE = "too_large"
+    LIMITED = "limited"
+    UNAVAILABLE = "unavailable"
+    INTEGRITY = "integrity"
+    INTERNAL = "internal"
+
+
+class ApiError(Exception):
+    """Root of every error that the service raises.
+
+    `code` (such as `pull.grant_ended`) names a text in both languages; `facts` fill that text's
+    placeholders and must never hold anything personal: names of columns and fields, counts, limits, dates.
+    """
+
+    def __init__(self, code: str, kind: Kind = Kind.INVALID, **facts: str | int) -> None:
+        super().__init__(code)
+        self.code = code
+        self.kind = kind
+        self.facts: Mapping[str, str | int] = facts

@@ -1,0 +1,201 @@
+"""What the chain package needs from the outside, as Protocols; their contracts stand in the docstrings.
+
+Hashes, roots and addresses are `bytes` (32, 32 and 20 long) inside the package; hexadecimal with `0x`
+appears only at JSON edges. Heights and sizes are `int`. Times are whole seconds since 1970, as a block has them.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+ADDRESS_BYTES = 20
+HASH_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class BlockRef:
+    """A block's identity: enough to walk parents and to see a reorg."""
+
+    number: int
+    hash: bytes
+    parent_hash: bytes
+    time_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """One event as the node reports it; topics[0] is the event's signature hash."""
+
+    address: bytes
+    topics: tuple[bytes, ...]
+    data: bytes
+    block_number: int
+    block_hash: bytes
+    tx_hash: bytes
+    log_index: int
+
+
+@dataclass(frozen=True, slots=True)
+class TxReceipt:
+    """What the node says of a mined transaction."""
+
+    tx_hash: bytes
+    block_number: int
+    block_hash: bytes
+    succeeded: bool
+    gas_used: int
+    contract_address: bytes | None
+
+
+class Node(Protocol):
+    """An Ethereum JSON-RPC node, portable subset (type-0 transactions, ranged eth_getLogs, no filters).
+
+    Every call raises `NodeError` with one reason of the closed list, and nothing else. `latest` is the
+    node's head; an explicit block number is honoured by every engine the suite runs against.
+    """
+
+    def chain_id(self) -> int: ...
+    def block_number(self) -> int: ...
+    def block(self, number: int) -> BlockRef: ...
+    def code(self, address: bytes, block: int | None = None) -> bytes: ...
+    def nonce(self, address: bytes) -> int: ...
+    def call(self, to: bytes, data: bytes, *, sender: bytes | None = None, block: int | None = None) -> bytes: ...
+    def logs(self, first: int, last: int, addresses: Sequence[bytes]) -> list[LogEntry]: ...
+    def send_raw(self, raw: bytes) -> bytes: ...
+    def send_raw_many(self, raws: Sequence[bytes]) -> list[bytes | NodeError]:
+        """One JSON-RPC batch; the answer keeps the order, a refused one is its error, not a raise."""
+        ...
+
+    def receipt(self, tx_hash: bytes) -> TxReceipt | None: ...
+    def receipts(self, tx_hashes: Sequence[bytes]) -> list[TxReceipt | None]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class SignedTx:
+    """A signed raw transaction and the hash under which it is known before anybody has seen it."""
+
+    raw: bytes
+    tx_hash: bytes
+
+
+class Signer(Protocol):
+    """Holds one secp256k1 key; the seam behind which an HSM may stand."""
+
+    @property
+    def address(self) -> bytes: ...
+    def sign_transaction(self, *, chain_id: int, nonce: int, to: bytes | None, data: bytes, gas: int, gas_price: int) -> SignedTx:
+        """A type-0 transaction with EIP-155 replay protection, low-s."""
+        ...
+
+    def sign_digest(self, digest: bytes) -> bytes:
+        """65 bytes r || s || v with v in {27, 28} and low s, over a 32-byte digest as it is."""
+        ...
+
+
+class TxState(StrEnum):
+    """Life of a relayed transaction. FAILED and CONFIRMED are final."""
+
+    SIGNED = "signed"  # raw and hash are committed, nothing was broadcast yet, or not known to be
+    SENT = "sent"
+    MINED = "mined"
+    CONFIRMED = "confirmed"
+    FAILED = "failed"  # mined and reverted
+
+
+@dataclass(frozen=True, slots=True)
+class TxRow:
+    """A journal row."""
+
+    key: str
+    sender: bytes
+    nonce: int
+    to: bytes | None
+    raw: bytes
+    tx_hash: bytes
+    state: TxState
+    block_number: int | None
+    block_hash: bytes | None
+    error: str | None
+    created_at_ms: int
+
+
+class TxJournal(Protocol):
+    """Durable transactions. Each method is one committed database transaction of its own."""
+
+    def reserve(self, key: str, sender: bytes, to: bytes | None, sign: Callable[[int], SignedTx], *, first_nonce: int) -> TxRow:
+        """Insert under a new nonce: allocate, call `sign(nonce)`, insert raw and hash, commit.
+
+        Idempotent by `key`: an existing row is returned and `sign` is not called. The nonce is
+        `max(first_nonce, last allocated + 1)`, and is given out in the insert's own transaction.
+        """
+        ...
+
+    def unconfirmed(self, sender: bytes, limit: int) -> list[TxRow]:
+        """SIGNED, SENT and MINED rows of the sender in nonce order."""
+        ...
+
+    def set_state(self, tx_hash: bytes, state: TxState, *, block_number: int | None = None, block_hash: bytes | None = None, error: str | None = None) -> None: ...
+    def get(self, key: str) -> TxRow | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A state of the receipt log: `root` is the RFC 6962 tree head over the first `size` leaves."""
+
+    size: int
+    root: bytes
+
+
+class LogStore(Protocol):
+    """Read side of the receipt log, and its list of checkpoints."""
+
+    def size(self) -> int:
+        """Count of numbered, committed leaves."""
+        ...
+
+    def node(self, level: int, index: int) -> bytes:
+        """Hash of the perfect subtree over leaves [index << level, (index + 1) << level)."""
+        ...
+
+    def last_checkpoint(self) -> Head | None:
+        """The newest checkpoint that was signed and handed to the relay."""
+        ...
+
+    def add_checkpoint(self, head: Head, note: str, tx_key: str) -> None:
+        """Record the signed note before its transaction is reserved; idempotent by size."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """How far events have been taken in: the block, and its hash to see a reorg by."""
+
+    number: int
+    hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ChainEvent:
+    """A decoded event. `name` is the Solidity event's name; `args` holds int, bytes, str or lists of them."""
+
+    contract: str
+    name: str
+    args: dict[str, object]
+    block: BlockRef
+    tx_hash: bytes
+    log_index: int
+
+
+class EventSink(Protocol):
+    """Where confirmed events go. `apply` and `rewind` are one database transaction each, cursor included."""
+
+    def cursor(self) -> Cursor | None: ...
+    def recent(self, limit: int) -> list[Cursor]:
+        """The last applied block references, newest first, for finding a reorg's common ancestor."""
+        ...
+
+    def apply(self, events: Sequence[ChainEvent], upto: BlockRef) -> None: ...
+    def rewind(self, to: Cursor | None) -> None:
+        """Undo everything above `to`: what was anchored there is pending again."""
+        ...
