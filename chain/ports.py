@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from chain.errors import NodeError
+
 ADDRESS_BYTES = 20
 HASH_BYTES = 32
 
@@ -60,7 +62,9 @@ class Node(Protocol):
     def block(self, number: int) -> BlockRef: ...
     def code(self, address: bytes, block: int | None = None) -> bytes: ...
     def nonce(self, address: bytes) -> int: ...
-    def call(self, to: bytes, data: bytes, *, sender: bytes | None = None, block: int | None = None) -> bytes: ...
+    def call(
+        self, to: bytes, data: bytes, *, sender: bytes | None = None, block: int | None = None
+    ) -> bytes: ...
     def logs(self, first: int, last: int, addresses: Sequence[bytes]) -> list[LogEntry]: ...
     def send_raw(self, raw: bytes) -> bytes: ...
     def send_raw_many(self, raws: Sequence[bytes]) -> list[bytes | NodeError]:
@@ -84,7 +88,9 @@ class Signer(Protocol):
 
     @property
     def address(self) -> bytes: ...
-    def sign_transaction(self, *, chain_id: int, nonce: int, to: bytes | None, data: bytes, gas: int, gas_price: int) -> SignedTx:
+    def sign_transaction(
+        self, *, chain_id: int, nonce: int, to: bytes | None, data: bytes, gas: int, gas_price: int
+    ) -> SignedTx:
         """A type-0 transaction with EIP-155 replay protection, low-s."""
         ...
 
@@ -123,7 +129,9 @@ class TxRow:
 class TxJournal(Protocol):
     """Durable transactions. Each method is one committed database transaction of its own."""
 
-    def reserve(self, key: str, sender: bytes, to: bytes | None, sign: Callable[[int], SignedTx], *, first_nonce: int) -> TxRow:
+    def reserve(
+        self, key: str, sender: bytes, to: bytes | None, sign: Callable[[int], SignedTx], *, first_nonce: int
+    ) -> TxRow:
         """Insert under a new nonce: allocate, call `sign(nonce)`, insert raw and hash, commit.
 
         Idempotent by `key`: an existing row is returned and `sign` is not called. The nonce is
@@ -135,7 +143,15 @@ class TxJournal(Protocol):
         """SIGNED, SENT and MINED rows of the sender in nonce order."""
         ...
 
-    def set_state(self, tx_hash: bytes, state: TxState, *, block_number: int | None = None, block_hash: bytes | None = None, error: str | None = None) -> None: ...
+    def set_state(
+        self,
+        tx_hash: bytes,
+        state: TxState,
+        *,
+        block_number: int | None = None,
+        block_hash: bytes | None = None,
+        error: str | None = None,
+    ) -> None: ...
     def get(self, key: str) -> TxRow | None: ...
 
 
