@@ -74,9 +74,7 @@ class NodeError(ChainError):
 
     def __init__(self, reason: RpcReason, detail: str = "", data: bytes = b"") -> None:
         retriable = reason in {RpcReason.UNREACHABLE, RpcReason.TIMED_OUT, RpcReason.MALFORMED}
-        super().__init__(
-            detail, code=f"chain.node.{reason}", kind=Kind.UNAVAILABLE if retriable else Kind.INVALID
-        )
+        super().__init__(detail, code=f"chain.node.{reason}", kind=Kind.UNAVAILABLE if retriable else Kind.INVALID)
         self.reason = reason
         self.data = data
 

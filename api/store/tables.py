@@ -315,9 +315,7 @@ class Outbox(Base):
     """Facts that others must act on, written in the fact's own transaction; workers lease rows."""
 
     __tablename__ = "outbox"
-    id: Mapped[int] = mapped_column(
-        BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True
-    )
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True)
     topic: Mapped[str] = mapped_column(CODE)
     key: Mapped[str] = mapped_column(String(128), unique=True)
     payload: Mapped[dict[str, object]] = mapped_column(JSON)
