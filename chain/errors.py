@@ -46,6 +46,13 @@ class ProofError(ChainError):
     kind = Kind.INTEGRITY
 
 
+class SignatureError(ChainError):
+    """A signature is not of its one accepted form, or not by the key it should be by (`chain.signature`)."""
+
+    code = "chain.signature"
+    kind = Kind.INTEGRITY
+
+
 class FormatError(ChainError):
     """A bundle, trust file, note or receipt is not of its published form (`chain.format`)."""
 
