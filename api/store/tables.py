@@ -1,5 +1,6 @@
-"""The tables. Times are UTC milliseconds (`_ms`), hashes and keys are bytes, identifiers are opaque strings with a type prefix.
+"""The tables.
 
+Times are UTC milliseconds (`_ms`), hashes and keys are bytes, identifiers are opaque strings with a type prefix.
 Nothing here is SQLite's alone: PostgreSQL runs the same metadata. Personal values stand only in `*_enc` columns
 (AES-256-GCM, see `api.store.crypto`); what must be found without being read has a keyed blind index.
 """
@@ -115,7 +116,10 @@ class ReturnRow(Base):
 
 
 class Batch(Base):
-    """One slice of a return: at most 1,024 leaves under one root. `tree` holds all levels, leaves first, 32 bytes a node."""
+    """One slice of a return: at most 1,024 leaves under one root.
+
+    `tree` holds all levels, leaves first, 32 bytes a node.
+    """
 
     __tablename__ = "batches"
     id: Mapped[str] = mapped_column(ID, primary_key=True)
@@ -131,7 +135,10 @@ class Batch(Base):
 
 
 class Record(Base):
-    """A certificate version. `number_bidx` = keyed index over (type, issuer party, natural key): redelivery finds it."""
+    """A certificate version.
+
+    `number_bidx` = keyed index over (type, issuer party, natural key): redelivery finds it.
+    """
 
     __tablename__ = "records"
     id: Mapped[str] = mapped_column(ID, primary_key=True)
@@ -175,7 +182,10 @@ class Request(Base):
 
 
 class Grant(Base):
-    """A grant. `lock_version` is what the re-check locks; `secret_enc` holds its one-off key, terms salt and binding token."""
+    """A grant.
+
+    `lock_version` is what the re-check locks; `secret_enc` holds its one-off key, terms salt and binding token.
+    """
 
     __tablename__ = "grants"
     id: Mapped[str] = mapped_column(ID, primary_key=True)
@@ -216,7 +226,10 @@ class GrantEvent(Base):
 
 
 class Content(Base):
-    """What copies are made of: fixed records, fields, format and epoch. The unmarked original is kept encrypted for the tracer."""
+    """What copies are made of: fixed records, fields, format and epoch.
+
+    The unmarked original is kept encrypted for the tracer.
+    """
 
     __tablename__ = "contents"
     id: Mapped[str] = mapped_column(ID, primary_key=True)
@@ -257,7 +270,10 @@ class Provenance(Base):
 
 
 class Receipt(Base):
-    """A receipt: prepared (no number) or numbered. `details_enc` opens the commitment; `holder_id` serves *who looked*."""
+    """A receipt: prepared (no number) or numbered.
+
+    `details_enc` opens the commitment; `holder_id` serves *who looked*.
+    """
 
     __tablename__ = "receipts"
     id: Mapped[str] = mapped_column(ID, primary_key=True)
@@ -279,6 +295,15 @@ class Receipt(Base):
     __table_args__ = (Index(None, "holder_id", "at_ms"), Index("ix_receipts_prepared", "number", "at_ms"))
 
 
+class PreparedReceipt(Base):
+    """The queue of receipts without a number, in order of preparation; a row leaves when its receipt is numbered."""
+
+    __tablename__ = "prepared_receipts"
+    seq: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True)
+    receipt_id: Mapped[str] = mapped_column(ForeignKey("receipts.id"), unique=True)
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+
 class LogNode(Base):
     """Perfect subtrees of the receipt log, leaves at level 0; written by the log writer with the receipt."""
 
@@ -296,6 +321,14 @@ class LogState(Base):
     size: Mapped[int] = mapped_column(BigInteger)
     fence: Mapped[int] = mapped_column(BigInteger)
     last_time_s: Mapped[int] = mapped_column(BigInteger)
+
+
+class ClockMark(Base):
+    """The latest database time that a writer acted on; one row. Time never goes below it, so nothing un-expires."""
+
+    __tablename__ = "clock_mark"
+    id: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    high_ms: Mapped[int] = mapped_column(BigInteger)
 
 
 class Checkpoint(Base):
@@ -390,7 +423,10 @@ class Lease(Base):
 
 
 class UserSession(Base):
-    """A signed-in person. `token_hash` = SHA-256 of the cookie; `subject_enc` nothing personal beyond what the page must show."""
+    """A signed-in person.
+
+    `token_hash` = SHA-256 of the cookie; `subject_enc` nothing personal beyond what the page must show.
+    """
 
     __tablename__ = "user_sessions"
     token_hash: Mapped[bytes] = mapped_column(HASH, primary_key=True)

@@ -1,0 +1,79 @@
+"""Opaque identifiers: a type prefix and 128 random bits in URL-safe base32, so that none can be guessed or counted."""
+
+import base64
+import secrets
+from typing import NewType
+
+CertId = NewType("CertId", str)
+GrantId = NewType("GrantId", str)
+CopyId = NewType("CopyId", str)
+RequestId = NewType("RequestId", str)
+ReturnId = NewType("ReturnId", str)
+ReceiptId = NewType("ReceiptId", str)
+PartyId = NewType("PartyId", str)
+HolderId = NewType("HolderId", str)
+ContentId = NewType("ContentId", str)
+TraceId = NewType("TraceId", str)
+BatchId = NewType("BatchId", str)
+
+RANDOM_BYTES = 16
+
+
+def _new(prefix: str) -> str:
+    # 16 bytes are 26 base32 characters; lower case without padding survives URLs, file names and reading aloud.
+    return prefix + base64.b32encode(secrets.token_bytes(RANDOM_BYTES)).decode("ascii").rstrip("=").lower()
+
+
+def new_cert_id() -> CertId:
+    """A certificate version: `cert_…`."""
+    return CertId(_new("cert_"))
+
+
+def new_grant_id() -> GrantId:
+    """A grant: `grant_…`."""
+    return GrantId(_new("grant_"))
+
+
+def new_copy_id() -> CopyId:
+    """A marked copy: `copy_…`."""
+    return CopyId(_new("copy_"))
+
+
+def new_request_id() -> RequestId:
+    """An entity's request: `req_…`."""
+    return RequestId(_new("req_"))
+
+
+def new_return_id() -> ReturnId:
+    """A department's return: `ret_…`."""
+    return ReturnId(_new("ret_"))
+
+
+def new_receipt_id() -> ReceiptId:
+    """A receipt: `rcpt_…`."""
+    return ReceiptId(_new("rcpt_"))
+
+
+def new_party_id() -> PartyId:
+    """A department, entity, regulator or operator: `party_…`."""
+    return PartyId(_new("party_"))
+
+
+def new_holder_id() -> HolderId:
+    """A person or enterprise: `hold_…`."""
+    return HolderId(_new("hold_"))
+
+
+def new_content_id() -> ContentId:
+    """What copies are made of: `cont_…`."""
+    return ContentId(_new("cont_"))
+
+
+def new_trace_id() -> TraceId:
+    """An examined file: `trace_…`."""
+    return TraceId(_new("trace_"))
+
+
+def new_batch_id() -> BatchId:
+    """One slice of a return: `batch_…`."""
+    return BatchId(_new("batch_"))

@@ -1,0 +1,18 @@
+"""Bulk inserts that both SQLite and PostgreSQL know: `INSERT ... ON CONFLICT DO NOTHING`."""
+
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy.dialects import postgresql, sqlite
+
+from api.store.database import Session
+from api.store.tables import Base
+
+
+def insert_ignore(session: Session, table: type[Base], rows: Sequence[Mapping[str, object]]) -> None:
+    """Insert rows, leaving out those that collide with one that is there on any uniqueness rule."""
+    if not rows:
+        return
+    if session.get_bind().dialect.name == "sqlite":
+        session.execute(sqlite.insert(table).on_conflict_do_nothing(), list(rows))
+    else:
+        session.execute(postgresql.insert(table).on_conflict_do_nothing(), list(rows))
