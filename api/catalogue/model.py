@@ -8,13 +8,7 @@ from enum import StrEnum
 from api.catalogue import canonical as forms
 from api.catalogue.canonical import OPEN_END, Canonicaliser, Limits
 from api.errors import ApiError, Kind
-
-
-class Language(StrEnum):
-    """The languages in which every label exists."""
-
-    ZH = "zh"
-    EN = "en"
+from api.locale import Lang
 
 
 class HolderKind(StrEnum):
@@ -118,17 +112,17 @@ class Field:
         """Every column header by which a file may call the field, each as `header_key` gives it."""
         return frozenset(forms.header_key(text) for text in (self.name, self.zh, self.en, *self.synonyms))
 
-    def label(self, language: Language = Language.ZH) -> str:
+    def label(self, lang: Lang = "zh-Hans") -> str:
         """The field's name for people."""
-        return self.zh if language is Language.ZH else self.en
+        return self.zh if lang != "en" else self.en
 
-    def display(self, value: str, language: Language = Language.ZH) -> str:
+    def display(self, value: str, lang: Lang = "zh-Hans") -> str:
         """A canonical value for people: a choice's label, a written-out date, a unit; other values as they are."""
-        zh = language is Language.ZH
+        zh = lang != "en"
         if not value:
             return "—"
         if self.kind is FieldKind.DATE:
-            return display_date(value, language)
+            return display_date(value, lang)
         if self.kind is FieldKind.ENUM:
             return next((c.zh if zh else c.en for c in self.choices if c.code == value), value)
         unit = self.unit_zh if zh else self.unit_en
@@ -138,9 +132,9 @@ class Field:
         return f"{value} {unit}" if unit else value
 
 
-def display_date(iso: str, language: Language = Language.ZH) -> str:
+def display_date(iso: str, lang: Lang = "zh-Hans") -> str:
     """2026-11-22 as 2026年11月22日 or 22 November 2026; an open end as 长期 or Long-term."""
-    zh = language is Language.ZH
+    zh = lang != "en"
     if iso == OPEN_END:
         return "长期" if zh else "Long-term"
     day = date.fromisoformat(iso)
@@ -242,9 +236,9 @@ class TypeSchema:
         """Names of the fields that together tell one certificate of this type from another."""
         return tuple(f.name for f in self.fields if f.natural_key)
 
-    def label(self, language: Language = Language.ZH) -> str:
+    def label(self, lang: Lang = "zh-Hans") -> str:
         """The type's name for people."""
-        return self.zh if language is Language.ZH else self.en
+        return self.zh if lang != "en" else self.en
 
     def canonical(self, raw: Mapping[str, str], *, demo: bool = False) -> dict[str, str]:
         """All fields of a record in canonical form, in schema order; missing optional fields are "".
@@ -320,13 +314,13 @@ class Purpose:
         """What it may ask from one type; empty where nothing."""
         return tuple(a for a in self.allowances if a.type_code == type_code)
 
-    def label(self, language: Language = Language.ZH) -> str:
+    def label(self, lang: Lang = "zh-Hans") -> str:
         """The purpose's name for people."""
-        return self.zh if language is Language.ZH else self.en
+        return self.zh if lang != "en" else self.en
 
-    def text(self, language: Language = Language.ZH) -> str:
+    def text(self, lang: Lang = "zh-Hans") -> str:
         """The purpose in plain words, for the consent screen."""
-        return self.text_zh if language is Language.ZH else self.text_en
+        return self.text_zh if lang != "en" else self.text_en
 
 
 @dataclass(frozen=True, slots=True)
@@ -345,9 +339,9 @@ class ScenarioPack:
     uses: int
     items: tuple[Allowance, ...]
 
-    def label(self, language: Language = Language.ZH) -> str:
+    def label(self, lang: Lang = "zh-Hans") -> str:
         """The pack's name for people."""
-        return self.zh if language is Language.ZH else self.en
+        return self.zh if lang != "en" else self.en
 
 
 @dataclass(frozen=True, slots=True)
