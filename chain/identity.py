@@ -1,7 +1,8 @@
 """Which chain this is: chain id, genesis, contracts by address and code hash. A wrong one halts; nothing else does."""
 
 import hashlib
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from chain.errors import NodeError, RpcReason, WrongChainError
@@ -56,6 +57,33 @@ class ChainIdentity:
             found = code_hash(node.code(contract.address))
             if found != contract.code_hash:
                 raise WrongChainError(f"{name} at 0x{contract.address.hex()} has code hash 0x{found.hex()}")
+
+
+class ChainGuard:
+    """Checks an identity at most once in `interval_s` seconds of `clock`, so that every step may ask for it."""
+
+    def __init__(
+        self,
+        node: Node,
+        identity: ChainIdentity,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        interval_s: float = 2.0,
+    ) -> None:
+        self._node = node
+        self._identity = identity
+        self._clock = clock
+        self._interval_s = interval_s
+        self._held_at: float | None = None
+
+    def check(self, *, now: bool = False) -> None:
+        """Raise what `ChainIdentity.check` raises; `now` asks the node whatever the last answer's age."""
+        if not now and self._held_at is not None and self._clock() - self._held_at < self._interval_s:
+            return
+        self._held_at = None
+        asked_at = self._clock()
+        self._identity.check(self._node)
+        self._held_at = asked_at
 
 
 def code_hash(runtime_code: bytes) -> bytes:

@@ -24,7 +24,7 @@ class LocalSigner:
             raise ValueError("a secp256k1 private key has 32 bytes")
         try:
             self._key = PrivateKey(private_key)
-            self._address = self._key.public_key.to_canonical_address()
+            self._address = bytes(self._key.public_key.to_canonical_address())
         except Exception:
             # The library's own message may show the key.
             raise ValueError("not a secp256k1 private key") from None
@@ -52,5 +52,5 @@ class LocalSigner:
         if len(digest) != HASH_BYTES:
             raise ValueError("a digest has 32 bytes")
         signature = self._key.sign_msg_hash(digest)
-        r, s = signature.r.to_bytes(HASH_BYTES, "big"), signature.s.to_bytes(HASH_BYTES, "big")
-        return r + s + bytes([RECOVERY_BASE + signature.v])
+        compact = bytes(signature.to_bytes())
+        return compact[:-1] + bytes([RECOVERY_BASE + compact[-1]])
