@@ -1,12 +1,12 @@
 """Canonical bytes (RFC 8785) and the salted commitments made over them; formats in docs/formats.md.
 
 What may be written: `None`, `bool`, `int` of at most 2^53 - 1 in size, `str`, `list` and `dict` with `str` keys, of
-exactly these types. There are no floats, no subclasses (an enum's value must be taken out first) and no tuples, so that a
-document read back from its bytes equals the one that was written.
+exactly these types. There are no floats, no subclasses (an enum's value must be taken out first) and no tuples, so that
+a document read back from its bytes equals the one that was written.
 
 Strings are taken as they are. RFC 8785 section 3.1 forbids changing them, so nothing here applies NFC or any other
-Unicode normal form: that a value is in its one canonical form is the catalogue's rule, applied before a value comes here.
-A string with an unpaired surrogate has no UTF-8 form and is refused.
+Unicode normal form: that a value is in its one canonical form is the catalogue's rule, applied before a value comes
+here. A string with an unpaired surrogate has no UTF-8 form and is refused.
 """
 
 import hashlib

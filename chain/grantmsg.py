@@ -1,8 +1,8 @@
 """EIP-712 messages of the contracts Grants and CertificateAnchors, and what a grant commits to; docs/formats.md.
 
 The digests are made here by hand from keccak-256, since the structures are four fixed ones and the digest of a grant is
-its id; a test compares each with eth-account's general encoder. A signature has exactly one accepted form (65 bytes, low
-s, v 27 or 28), as in the contracts, so that nobody can make a second valid one out of the first.
+its id; a test compares each with eth-account's general encoder. A signature has exactly one accepted form (65 bytes,
+low s, v 27 or 28), as in the contracts, so that nobody can make a second valid one out of the first.
 """
 
 from collections.abc import Sequence
@@ -41,12 +41,16 @@ _HALF_ORDER = _ORDER // 2
 
 
 class GrantStatus(IntEnum):
-    """Status of a grant as the contract holds it; `NONE` = the contract does not know the grant."""
+    """Status of a grant as the contract holds it; `NONE` = the contract does not know the grant.
+
+    `REVOKED` is the holder's end, `ENDED` the platform's; a signed change never leads to `ENDED`.
+    """
 
     NONE = 0
     ACTIVE = 1
     PAUSED = 2
     REVOKED = 3
+    ENDED = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +150,7 @@ def recover(digest: bytes, signature: bytes) -> bytes:
 
 
 def check_signer(digest: bytes, signature: bytes, signer: bytes) -> None:
-    """Raise `SignatureError` unless `signer` signed `digest`: `chain.signature.other_signer`, or a code of `recover`."""
+    """Raise `SignatureError` unless `signer` signed: `chain.signature.other_signer`, or a code of `recover`."""
     if recover(digest, signature) != signer:
         raise SignatureError("another key signed", code="chain.signature.other_signer")
 

@@ -1,9 +1,9 @@
 """RFC 6962 / RFC 9162 Merkle trees: heads, inclusion and consistency proofs; pure.
 
 A tree is read through `node(level, index)`, the hash of the perfect subtree over leaves [index << level,
-(index + 1) << level): that is what `LogStore` keeps for the receipt log. `BatchTree` holds a small tree whole. Hashes are
-32 bytes each. A consistency proof does not bind the new size (a wrong size may pass), so sizes are always taken from
-something signed, and every leaf of ours holds its own index.
+(index + 1) << level): that is what `LogStore` keeps for the receipt log. `BatchTree` holds a small tree whole. Hashes
+are 32 bytes each. A consistency proof does not bind the new size (a wrong size may pass), so sizes are always taken
+from something signed, and every leaf of ours holds its own index.
 """
 
 import hashlib

@@ -1,0 +1,85 @@
+"""The terms document of a grant (schema mydata/terms/1), which the holder saw and approved; docs/formats.md."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import cast
+
+from chain.canonical import Json
+from chain.grantmsg import UINT40_MAX
+from chain.strict import Fields, refuse
+
+TERMS_SCHEMA = "mydata/terms/1"
+ITEM_LIMIT = 512
+_TEXTS = ("grant", "request", "holder", "relation", "legal_basis", "mode")
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """The document whole, and those of its members that a verifier compares. Times are seconds since 1970."""
+
+    document: Mapping[str, Json]
+    grant_id: str
+    entity_id: str
+    entity_name: str
+    purpose_code: str
+    items: frozenset[tuple[str, str]]
+    not_before: int
+    not_after: int
+    data_life_days: int
+    max_uses: int
+    custody: str
+    requested_at: int
+    approved_at: int
+
+
+def parse_terms(value: object, pointer: str) -> Terms:
+    """Read a terms document strictly: exactly the members of the format. Raises `FormatError`."""
+    fields = Fields(value, pointer)
+    fields.schema(TERMS_SCHEMA)
+    texts = {name: fields.text(name, limit=256) for name in _TEXTS}
+    for name in ("scenario", "case_no"):
+        fields.text_or_none(name, limit=256)
+    entity = fields.fields("entity")
+    entity_id, entity_name = entity.text("id", limit=64), entity.text("name", limit=256)
+    entity.text_or_none("uscc", limit=18)
+    entity.done()
+    purpose = fields.fields("purpose")
+    purpose_code = purpose.text("code", limit=64)
+    purpose.integer("version", 1)
+    purpose.done()
+    notice = fields.fields("notice")
+    notice.text("language", limit=32)
+    notice.integer("version", 1)
+    notice.done()
+    items = frozenset(
+        _parse_item(Fields(item, f"{fields.at('items')}/{at}"))
+        for at, item in enumerate(fields.array("items", ITEM_LIMIT))
+    )
+    if not items:
+        refuse("length", fields.at("items"))
+    fields.boolean("onward_transfer")
+    terms = Terms(
+        cast("Mapping[str, Json]", value),
+        texts["grant"],
+        entity_id,
+        entity_name,
+        purpose_code,
+        items,
+        fields.integer("not_before", 0, UINT40_MAX),
+        fields.integer("not_after", 0, UINT40_MAX),
+        fields.integer("data_life_days", 0, 36_525),
+        fields.integer("max_uses", 0),
+        fields.text("custody", choices=("custody", "own_key")),
+        fields.integer("requested_at", 0, UINT40_MAX),
+        fields.integer("approved_at", 0, UINT40_MAX),
+    )
+    fields.done()
+    return terms
+
+
+def _parse_item(fields: Fields) -> tuple[str, str]:
+    item = fields.text("type", limit=64), fields.text("field", limit=64)
+    fields.boolean("necessary")
+    fields.boolean("sensitive")
+    fields.done()
+    return item

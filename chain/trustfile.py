@@ -1,0 +1,124 @@
+"""The trust file (schema mydata/trust/1): the only thing that a verifier believes beforehand; docs/formats.md."""
+
+from dataclasses import dataclass
+
+from chain.canonical import Json, canonical
+from chain.errors import FormatError
+from chain.grantmsg import ADDRESS_BYTES, HASH_BYTES
+from chain.jose import PublicJwk, parse_jwk
+from chain.receipt import PUBLIC_KEY_BYTES, log_id
+from chain.strict import Fields, base64url, hex0x, parse_json, refuse
+
+TRUST_SCHEMA = "mydata/trust/1"
+TRUST_LIMIT = 256 * 1024
+CONTRACTS = ("PartyRegistry", "CertificateAnchors", "Grants", "ReceiptLog")
+
+
+@dataclass(frozen=True, slots=True)
+class TrustedContract:
+    """A contract: its address (20 bytes) and the SHA-256 of its runtime code."""
+
+    address: bytes
+    code_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityProvider:
+    """An identity provider: the `iss` of its tokens and the key that signs them."""
+
+    issuer: str
+    key: PublicJwk
+
+
+@dataclass(frozen=True, slots=True)
+class TrustFile:
+    """What is believed: one chain, four contracts, who may admit parties, the log's key, the identity providers."""
+
+    chain_id: int
+    genesis_hash: bytes
+    engine: str
+    contracts: dict[str, TrustedContract]
+    registry_admins: frozenset[bytes]
+    log_public_key: bytes
+    identity_providers: tuple[IdentityProvider, ...] = ()
+    validators: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Raise `FormatError` unless there are exactly the four contracts and at least two registry admins."""
+        if set(self.contracts) != set(CONTRACTS):
+            refuse("missing", "/contracts")
+        if len(self.registry_admins) < 2:
+            refuse("length", "/registry_admins")
+
+    @property
+    def log_id(self) -> str:
+        """The id of the log whose key this is."""
+        return log_id(self.log_public_key)
+
+    def to_json(self) -> dict[str, Json]:
+        """The document; lists in a fixed order."""
+        return {
+            "schema": TRUST_SCHEMA,
+            "chain_id": self.chain_id,
+            "genesis_hash": hex0x(self.genesis_hash),
+            "engine": self.engine,
+            "contracts": {
+                name: {"address": hex0x(contract.address), "code_hash": hex0x(contract.code_hash)}
+                for name, contract in self.contracts.items()
+            },
+            "registry_admins": [hex0x(admin) for admin in sorted(self.registry_admins)],
+            "log": {"id": self.log_id, "public_key": base64url(self.log_public_key)},
+            "identity_providers": [
+                {"issuer": provider.issuer, "jwk": provider.key.to_json()} for provider in self.identity_providers
+            ],
+            "validators": list(self.validators),
+        }
+
+    def to_bytes(self) -> bytes:
+        """The canonical bytes, whose SHA-256 the operator publishes."""
+        return canonical(self.to_json())
+
+
+def parse_trust_file(data: bytes) -> TrustFile:
+    """Read a trust file. Raises `FormatError` with a code and the JSON pointer."""
+    top = Fields(parse_json(data, TRUST_LIMIT), "")
+    top.schema(TRUST_SCHEMA)
+    chain_id = top.integer("chain_id", 1)
+    genesis_hash = top.hex("genesis_hash", HASH_BYTES)
+    engine = top.text("engine", limit=64)
+    contracts_fields = top.fields("contracts")
+    contracts = {}
+    for name in CONTRACTS:
+        fields = contracts_fields.fields(name)
+        contracts[name] = TrustedContract(fields.hex("address", ADDRESS_BYTES), fields.hex("code_hash", HASH_BYTES))
+        fields.done()
+    contracts_fields.done()
+    admins = top.hex_array("registry_admins", ADDRESS_BYTES, 64)
+    log = top.fields("log")
+    claimed_id = log.text("id", limit=64)
+    public_key = log.base64url("public_key", PUBLIC_KEY_BYTES)
+    log.done()
+    providers = tuple(
+        _parse_provider(item, f"/identity_providers/{at}")
+        for at, item in enumerate(top.array("identity_providers", 64))
+    )
+    validators = tuple(_parse_text(item, f"/validators/{at}") for at, item in enumerate(top.array("validators", 1024)))
+    top.done()
+    if len(set(admins)) != len(admins):
+        refuse("value", "/registry_admins")
+    if claimed_id != log_id(public_key):
+        refuse("value", "/log/id")
+    return TrustFile(chain_id, genesis_hash, engine, contracts, frozenset(admins), public_key, providers, validators)
+
+
+def _parse_provider(item: object, pointer: str) -> IdentityProvider:
+    fields = Fields(item, pointer)
+    provider = IdentityProvider(fields.text("issuer", limit=512), parse_jwk(fields.take("jwk"), fields.at("jwk")))
+    fields.done()
+    return provider
+
+
+def _parse_text(item: object, pointer: str) -> str:
+    if not isinstance(item, str):
+        raise FormatError(pointer, code="chain.format.type")
+    return item
