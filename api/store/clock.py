@@ -1,12 +1,13 @@
 """The time by which grants, requests, sessions and leases run out: the database's, never going back.
 
-A clock that is set back would give an ended grant its life again. Each writing transaction that acts on the time leaves a
-high-water mark in the database; the time read later, by any process, is never below it.
+A clock that is set back would give an ended grant its life again. Each writing transaction that acts on the time
+leaves a high-water mark in the database; the time read later, by any process, is never below it.
 """
 
 from sqlalchemy import select, update
+from sqlalchemy.orm import Session
 
-from api.store.database import Session, database_time_ms
+from api.store.database import database_time_ms
 from api.store.tables import ClockMark
 
 _ROW = 1

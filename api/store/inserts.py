@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
 
-from api.store.database import Session
 from api.store.tables import Base
 
 

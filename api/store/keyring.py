@@ -6,7 +6,7 @@ others may read are refused, because a key that the service could quietly make a
 proof and signature worthless.
 
 Seam for a hardware module: everything else asks this class by name and gets bytes. A module that never gives a key out
-replaces the users instead (`chain.ports.Signer`, `api.store.log_writer.LogKey`, `api.store.crypto.MasterKeys`), each of
+replaces the users instead (`chain.ports.Signer`, `api.store.log_writer.LogWriter`, `api.store.crypto.Vault`), each of
 which needs only a signature, a wrapped key or a keyed hash.
 """
 

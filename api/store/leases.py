@@ -7,8 +7,9 @@ one's, and whoever checks tokens where the effect happens (the log writer's row,
 from dataclasses import dataclass
 
 from sqlalchemy import select, update
+from sqlalchemy.orm import Session
 
-from api.store.database import Session, database_time_ms
+from api.store.database import database_time_ms
 from api.store.inserts import insert_ignore
 from api.store.tables import Lease
 

@@ -71,6 +71,7 @@ class Party(Base):
     http_key: Mapped[dict[str, str] | None] = mapped_column(JSON)
     http_key_thumbprint: Mapped[str | None] = mapped_column(CODE, unique=True)
     custody: Mapped[str] = mapped_column(String(16), default="demo")
+    department_code: Mapped[str | None] = mapped_column(CODE)  # which of the catalogue's departments it is
     status: Mapped[str] = mapped_column(String(16))
     anchor_state: Mapped[str] = mapped_column(String(16), default="pending")
     created_at_ms: Mapped[int] = mapped_column(BigInteger)
@@ -292,7 +293,7 @@ class Receipt(Base):
     leaf_hash: Mapped[bytes | None] = mapped_column(HASH)
     promise: Mapped[bytes | None] = mapped_column(LargeBinary(64))
     at_ms: Mapped[int] = mapped_column(BigInteger)
-    __table_args__ = (Index(None, "holder_id", "at_ms"), Index("ix_receipts_prepared", "number", "at_ms"))
+    __table_args__ = (Index(None, "holder_id", "at_ms"),)
 
 
 class PreparedReceipt(Base):
