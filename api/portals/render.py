@@ -1,0 +1,247 @@
+"""Rendering: one Jinja2 environment per language, autoescaped, strict about undefined names, nothing inline.
+
+Templates get two names: `page` (who looks, in which language, where) and `view` (frozen data of the page).
+"""
+
+import functools
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from urllib.parse import quote, urlencode
+
+from fastapi.responses import HTMLResponse
+from fastapi.staticfiles import StaticFiles
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+from starlette.requests import HTTPConnection
+from starlette.responses import Response
+from starlette.types import Scope
+
+from api import locale
+from api.http.language import preferred_language
+from api.locale import N_, Lang
+from api.portals import wording
+
+HERE = Path(__file__).parent
+STATIC = HERE / "shared" / "static"
+ELDER_COOKIE = "mydata_elder"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Viewer:
+    """The signed-in person as the frame of a page shows them."""
+
+    name: str
+    csrf: str
+    organisation: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """All that the frame of a page needs. `path` is where the reader is, for changing language or text size."""
+
+    portal: str
+    active: str
+    lang: Lang
+    elder: bool = False
+    path: str = "/"
+    viewer: Viewer | None = None
+    development: bool = False
+    refresh_s: int | None = None
+
+    @property
+    def other_lang(self) -> Lang:
+        """The language that the switch offers."""
+        return "en" if self.lang == "zh-Hans" else "zh-Hans"
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """An entry of a portal's navigation."""
+
+    key: str
+    url: str
+    icon: str
+    message: str
+
+
+NAVIGATION: Mapping[str, Sequence[Section]] = {
+    "citizen": (
+        Section("certificates", "/citizen", "cards", N_("Certificates")),
+        Section("grants", "/citizen/grants", "grant", N_("Consents")),
+        Section("footprints", "/citizen/footprints", "trail", N_("Footprints")),
+        Section("me", "/citizen/me", "person", N_("Me")),
+    ),
+    "department": (
+        Section("new", "/department", "upload", N_("Return data")),
+        Section("returns", "/department/returns", "list", N_("Earlier returns")),
+    ),
+    "entity": (
+        Section("home", "/entity", "plus", N_("New request")),
+        Section("requests", "/entity/requests", "inbox", N_("Requests")),
+        Section("grants", "/entity/grants", "grant", N_("Consents received")),
+        Section("keys", "/entity/keys", "key", N_("Interface and key")),
+    ),
+    "regulator": (
+        Section("traces", "/regulator", "search", N_("Trace a leak")),
+        Section("log", "/regulator/log", "gauge", N_("Health of the log")),
+    ),
+    "operator": (Section("health", "/operator", "gauge", N_("Health")),),
+    "public": (
+        Section("verify", "/verify", "shield", N_("Check a proof")),
+        Section("log", "/log", "list", N_("Public log")),
+        Section("help", "/help", "book", N_("Help")),
+    ),
+}
+
+PORTAL_NAMES: Mapping[str, str] = {
+    "citizen": "",
+    "department": N_("Departments"),
+    "entity": N_("Insurers, employers, banks"),
+    "regulator": N_("Regulators"),
+    "operator": N_("Operator"),
+    "public": "",
+}
+
+
+@functools.cache
+def _static_version(name: str) -> str:
+    return hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]
+
+
+def static_url(name: str) -> str:
+    """The address of a static file with its content's fingerprint, so that caches may keep it for ever."""
+    return f"/static/{name}?v={_static_version(name)}"
+
+
+def grouped(value: str, limit: int = 0) -> Markup:
+    """An identifier in groups of four that copy without gaps; `limit` > 0 shortens it in the middle."""
+    if limit and len(value) > limit:
+        value = value[: limit - 5] + "…" + value[-4:]
+    prefix, body = ("0x", value[2:]) if value.startswith("0x") else ("", value)
+    head, sep, tail = body.rpartition("_")
+    groups = [prefix + head + sep] if prefix or sep else []
+    groups += [tail[i : i + 4] for i in range(0, len(tail), 4)]
+    spans = Markup("<wbr>").join(Markup('<span class="four">{}</span>').format(group) for group in groups)
+    return Markup('<span class="mono">{}</span>').format(spans)
+
+
+def _iso(at_ms: int) -> str:
+    return datetime.fromtimestamp(at_ms / 1000, locale.CHINA_STANDARD_TIME).isoformat(timespec="seconds")
+
+
+def icon(name: str) -> Markup:
+    """An icon of our own set, hidden from screen readers: a word always stands beside it."""
+    return Markup('<svg class="icon" aria-hidden="true"><use href="{}#{}"/></svg>').format(
+        static_url("icons.svg"), escape(name)
+    )
+
+
+def with_query(path: str, **query: str | int | None) -> str:
+    """An address with the query parameters that are not None."""
+    kept = {name: str(value) for name, value in query.items() if value is not None}
+    return f"{path}?{urlencode(kept)}" if kept else path
+
+
+def local_path(value: str | None) -> str:
+    """A path on this service, or "/" where `value` would lead elsewhere (no open redirects)."""
+    if not value or not value.startswith("/") or value.startswith(("//", "/\\")) or any(ord(c) < 32 for c in value):
+        return "/"
+    return value
+
+
+@functools.cache
+def environment(lang: Lang) -> Environment:
+    """The templates in one language."""
+    env = Environment(
+        loader=FileSystemLoader([HERE / "templates", HERE / "shared" / "templates"]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
+        auto_reload=False,
+    )
+    # What the extension adds at run time is not in its type.
+    vars(env)["install_gettext_translations"](locale.translator(lang), newstyle=True)
+    env.globals |= {
+        "icon": icon,
+        "static": static_url,
+        "with_query": with_query,
+        "states": wording.STATES,
+        "words": {
+            "facts": wording.PROOF_FACTS,
+            "custody": wording.CUSTODY,
+            "formats": wording.FORMATS,
+            "roles": wording.ROLES,
+            "parts": wording.PARTS,
+            "aspects": wording.ASPECTS,
+            "portals": PORTAL_NAMES,
+        },
+        "navigation": NAVIGATION,
+    }
+    env.filters |= {
+        "date": functools.partial(locale.format_date, lang=lang),
+        "datetime": functools.partial(locale.format_datetime, lang=lang),
+        "iso": _iso,
+        "time": functools.partial(locale.format_time, lang=lang),
+        "number": functools.partial(locale.format_number, lang=lang),
+        "bytes": functools.partial(locale.format_bytes, lang=lang),
+        "odds": functools.partial(wording.odds_in_words, lang=lang),
+        "power": wording.power_of_ten,
+        "grouped": grouped,
+        "quoted": functools.partial(quote, safe=""),
+    }
+    return env
+
+
+def render_page(template: str, view: object, page: Page) -> str:
+    """The finished HTML of a page."""
+    return environment(page.lang).get_template(template).render(view=view, page=page)
+
+
+def page_for(
+    connection: HTTPConnection,
+    portal: str,
+    active: str,
+    *,
+    viewer: Viewer | None = None,
+    development: bool = False,
+    refresh_s: int | None = None,
+) -> Page:
+    """The frame for a request: language and text size from what the reader chose before."""
+    return Page(
+        portal=portal,
+        active=active,
+        lang=preferred_language(connection),
+        elder=connection.cookies.get(ELDER_COOKIE) == "1",
+        path=connection.url.path,
+        viewer=viewer,
+        development=development,
+        refresh_s=refresh_s,
+    )
+
+
+def respond(template: str, view: object, page: Page, status: int = 200) -> HTMLResponse:
+    """The page as an answer; `no-store`, since it may show what only its reader may see."""
+    return HTMLResponse(
+        render_page(template, view, page),
+        status_code=status,
+        headers={"Cache-Control": "no-store", "Content-Language": page.lang},
+    )
+
+
+class StaticPages(StaticFiles):
+    """Static files: kept for ever under their fingerprint, asked for anew without it."""
+
+    def __init__(self) -> None:
+        super().__init__(directory=STATIC)
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        """The file with its caching rule."""
+        answer = await super().get_response(path, scope)
+        kept = b"v=" in scope.get("query_string", b"")
+        answer.headers["Cache-Control"] = "public, max-age=31536000, immutable" if kept else "no-cache"
+        return answer

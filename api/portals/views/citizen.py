@@ -1,0 +1,207 @@
+"""Pages of the citizen."""
+
+from dataclasses import dataclass
+
+from api.portals.views.common import Delivery, FormError, Item, Pager, Proof
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestCard:
+    """A request that waits for the citizen."""
+
+    id: str
+    entity: str
+    purpose: str
+    asked_at_ms: int
+    lapses_at_ms: int
+    fields: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CertificateCard:
+    """A certificate in the list. `state` is anchored, pending, expired, superseded or revoked."""
+
+    id: str
+    type_name: str
+    issuer: str
+    state: str
+    valid_until: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Home:
+    """我的证件."""
+
+    name: str
+    requests: tuple[RequestCard, ...]
+    certificates: tuple[CertificateCard, ...]
+    looks: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldLine:
+    """A field with its value; `value` is None while a sensitive field is masked. `used_by` names who took it."""
+
+    name: str
+    label: str
+    value: str | None
+    sensitive: bool
+    used_by: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Footprint:
+    """One line of 足迹. `kind` as in the log; `what` are field labels; `reason` is words, for refusals."""
+
+    at_ms: int
+    kind: str
+    who: str
+    what: tuple[str, ...]
+    purpose: str | None
+    reason: str | None
+    repeats: int
+    receipt_number: int | None
+    anchored: bool
+    evidence_url: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Certificate:
+    """One certificate, opened."""
+
+    id: str
+    type_name: str
+    issuer: str
+    state: str
+    valid_from: str | None
+    valid_until: str | None
+    received_at_ms: int
+    version: int
+    custody: str
+    fields: tuple[FieldLine, ...]
+    looks: tuple[Footprint, ...]
+    proof: Proof
+    pdf_url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Requests:
+    """Requests that wait, and how earlier ones were decided."""
+
+    waiting: tuple[RequestCard, ...]
+    decided: tuple["DecidedRequest", ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecidedRequest:
+    """A request of the past. `state` is APPROVED, DENIED or LAPSED."""
+
+    id: str
+    entity: str
+    purpose: str
+    state: str
+    at_ms: int
+    grant_url: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consent:
+    """The screen on which a citizen agrees or not. Days are inclusive; `uses_max` of 1 hides the choice."""
+
+    id: str
+    entity: str
+    entity_uscc: str
+    purpose: str
+    purpose_text: str
+    scenario: str | None
+    case_no: str | None
+    necessary: tuple[Item, ...]
+    optional: tuple[Item, ...]
+    sensitive: tuple[Item, ...]
+    cut: tuple[Item, ...]
+    missing: tuple[Item, ...]
+    ticked: frozenset[str]
+    until: str
+    until_min: str
+    until_max: str
+    uses: int
+    uses_max: int
+    keep_days: int
+    asked_at_ms: int
+    lapses_at_ms: int
+    notice_version: int
+    error: FormError | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrantCard:
+    """A grant in the list."""
+
+    id: str
+    entity: str
+    purpose: str
+    state: str
+    until_ms: int
+    uses: int
+    max_uses: int
+    fields: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grants:
+    """授权: what is in force, what has ended."""
+
+    active: tuple[GrantCard, ...]
+    ended: tuple[GrantCard, ...]
+    waiting: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """One grant with its terms, copies and deliveries."""
+
+    id: str
+    entity: str
+    entity_uscc: str
+    purpose: str
+    case_no: str | None
+    state: str
+    from_ms: int
+    until_ms: int
+    ended_at_ms: int | None
+    uses: int
+    max_uses: int
+    keep_days: int
+    custody: str
+    items: tuple[Item, ...]
+    copies: int
+    deliveries: tuple[Delivery, ...]
+    proof: Proof
+    can_revoke: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Day:
+    """The footprints of one day."""
+
+    day: str
+    footprints: tuple[Footprint, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Footprints:
+    """足迹. `only` is all or refused."""
+
+    only: str
+    days: tuple[Day, ...]
+    pager: Pager
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Me:
+    """我."""
+
+    name: str
+    kind: str
+    certificates: int
+    grants: int

@@ -1,0 +1,72 @@
+"""Parts that several pages show."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProofFact:
+    """One technical fact of a proof: `name` is a code of `wording.PROOF_FACTS`, `value` is shown in a mono face."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """The panel "存证凭证": what it proves in words, its facts one tap further. `state` is pending or anchored."""
+
+    state: str
+    subject: str  # certificate, grant, delivery, return, trace
+    at_ms: int | None
+    receipt_number: int | None
+    facts: tuple[ProofFact, ...]
+    bundle_url: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pager:
+    """Where a list stands: `newer_url` and `older_url` are None at its ends."""
+
+    newer_url: str | None = None
+    older_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """One field of one certificate type, as asked for or granted. `key` goes into forms."""
+
+    key: str
+    label: str
+    type_name: str
+    sensitive: bool = False
+    necessary: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """One entry of a choice."""
+
+    value: str
+    label: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FormError:
+    """Why a form was not taken: `code` for support, `text` for the person, `field` where it is known."""
+
+    code: str
+    text: str
+    field: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """One handing-over of a copy. `receipt_number` is None while the receipt is being numbered."""
+
+    at_ms: int
+    media_type: str
+    copy_id: str
+    receipt_number: int | None
+    anchored: bool
+    evidence_url: str | None = None

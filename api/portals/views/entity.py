@@ -1,0 +1,145 @@
+"""Pages of an entity (insurer, employer, bank)."""
+
+from dataclasses import dataclass
+
+from api.portals.views.common import Choice, Delivery, FormError, Item, Pager
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """A ready-made request: what is asked for, and under which purpose."""
+
+    code: str
+    name: str
+    purpose: str
+    necessary: tuple[str, ...]
+    optional: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Home:
+    """Scenarios and how things stand."""
+
+    scenarios: tuple[Scenario, ...]
+    waiting: int
+    active: int
+    deliveries: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WhoStep:
+    """Step 1: whom to ask. The number is sent in the form's body and never stands in an address."""
+
+    scenario: Scenario
+    kind: str
+    number: str
+    error: FormError | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WhatStep:
+    """Step 2: which fields. `number` and `kind` are carried along."""
+
+    scenario: Scenario
+    kind: str
+    number: str
+    items: tuple[Item, ...]
+    ticked: frozenset[str]
+    error: FormError | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TermsStep:
+    """Step 3: terms. Limits come from the purpose's fair-use rule."""
+
+    scenario: Scenario
+    kind: str
+    number: str
+    items: tuple[Item, ...]
+    case_no: str
+    case_required: bool
+    days: int
+    days_max: int
+    uses: int
+    uses_max: int
+    error: FormError | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestLine:
+    """A request of this entity. Whom it asked is not shown again; the case number is the entity's own handle."""
+
+    id: str
+    purpose: str
+    case_no: str | None
+    state: str
+    asked_at_ms: int
+    lapses_at_ms: int
+    fields: int
+    grant_url: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Requests:
+    """All requests, newest first."""
+
+    requests: tuple[RequestLine, ...]
+    just_sent: bool
+    pager: Pager
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrantLine:
+    """A grant to this entity."""
+
+    id: str
+    purpose: str
+    case_no: str | None
+    state: str
+    fields: int
+    until_ms: int
+    uses: int
+    max_uses: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grants:
+    """All grants, newest first."""
+
+    grants: tuple[GrantLine, ...]
+    pager: Pager
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """One grant: its fields, until when, and what was taken. `formats` are offered while `can_pull` holds."""
+
+    id: str
+    purpose: str
+    case_no: str | None
+    state: str
+    items: tuple[Item, ...]
+    from_ms: int
+    until_ms: int
+    ended_at_ms: int | None
+    uses: int
+    max_uses: int
+    keep_days: int
+    formats: tuple[Choice, ...]
+    deliveries: tuple[Delivery, ...]
+    can_pull: bool
+    sample: str
+    error: FormError | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keys:
+    """The entity's registered key and how a signed request looks."""
+
+    name: str
+    uscc: str | None
+    party_id: str
+    thumbprint: str | None
+    algorithm: str | None
+    status: str
+    sample: str

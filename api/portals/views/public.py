@@ -1,0 +1,123 @@
+"""Pages for everybody, sign-in, errors, and the operator's page."""
+
+from dataclasses import dataclass
+
+from api.portals.views.common import FormError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Landing:
+    """The first page. `development` shows the warning that identities are invented."""
+
+    development: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """An invented person or officer whom one may become during development."""
+
+    subject: str
+    name: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignIn:
+    """The development identities of one role."""
+
+    role: str
+    identities: tuple[Identity, ...]
+    next_url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One numbered step of a verification. `state` is ok, failed, pending, unknown or skipped."""
+
+    number: int
+    name: str
+    state: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aspect:
+    """One aspect of a verdict: integrity, issuer, grant, status, time; `verdict` as in docs/formats.md."""
+
+    name: str
+    verdict: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disclosed:
+    """A field that the bundle discloses and that was proven."""
+
+    label: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verify:
+    """Upload a bundle, read a verdict. `overall` is None before one was uploaded."""
+
+    overall: str | None
+    aspects: tuple[Aspect, ...]
+    checks: tuple[Check, ...]
+    disclosed: tuple[Disclosed, ...]
+    trust_sha256: str
+    max_bytes: int
+    record_id: str | None
+    record_state: str | None
+    error: FormError | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckpointLine:
+    """A signed head of the log."""
+
+    size: int
+    root: str
+    at_ms: int
+    state: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Log:
+    """The log as the public sees it."""
+
+    log_id: str
+    size: int
+    checkpoints: tuple[CheckpointLine, ...]
+    trust_url: str
+    trust_sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Error:
+    """An error page: what happened, in words, and a short code."""
+
+    status: int
+    code: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A part of the service. `name` is a code of `wording.PARTS`; `state` is ok, delayed or halted."""
+
+    name: str
+    state: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operator:
+    """Health of parts and backlog; nothing about any person."""
+
+    parts: tuple[Part, ...]
+    outbox: int
+    oldest_at_ms: int | None
+    receipts_waiting: int
+    log_size: int
+    anchored_size: int

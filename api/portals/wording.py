@@ -1,0 +1,180 @@
+"""Codes into words: every state with its icon and tone, every technical name; messages are marked for the catalogue."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from api.locale import N_, Lang
+
+Tone = Literal["good", "wait", "stop", "info", "plain"]
+
+
+@dataclass(frozen=True, slots=True)
+class Badge:
+    """How a state looks: never by colour alone."""
+
+    tone: Tone
+    icon: str
+    message: str
+
+
+# Keyed by what has the state; the same word may mean different things for a grant and a request.
+STATES: Mapping[str, Mapping[str, Badge]] = {
+    "certificate": {
+        "anchored": Badge("good", "check", N_("Valid")),
+        "pending": Badge("wait", "clock", N_("Valid · being recorded")),
+        "expired": Badge("plain", "stop", N_("Expired")),
+        "superseded": Badge("plain", "copies", N_("Replaced by a newer one")),
+        "revoked": Badge("stop", "stop", N_("Withdrawn by the issuer")),
+    },
+    "proof": {
+        "anchored": Badge("good", "shield", N_("Recorded")),
+        "pending": Badge("wait", "clock", N_("Being recorded")),
+    },
+    "request": {
+        "REQUESTED": Badge("wait", "clock", N_("Waiting for an answer")),
+        "APPROVED": Badge("good", "check", N_("Agreed")),
+        "DENIED": Badge("plain", "cross", N_("Declined")),
+        "LAPSED": Badge("plain", "clock", N_("Lapsed without an answer")),
+    },
+    "grant": {
+        "ACTIVE": Badge("good", "check", N_("In force")),
+        "REVOKED": Badge("stop", "stop", N_("Taken back")),
+        "EXPIRED": Badge("plain", "clock", N_("Ended on its date")),
+        "EXHAUSTED": Badge("plain", "check", N_("Used up")),
+    },
+    "return": {
+        "RECEIVED": Badge("wait", "clock", N_("Received")),
+        "CHECKING": Badge("wait", "clock", N_("Being checked")),
+        "CHECKED": Badge("info", "seal", N_("Checked · to be sealed")),
+        "SEALED": Badge("wait", "clock", N_("Sealed · being recorded")),
+        "ANCHORED": Badge("good", "shield", N_("Recorded")),
+        "FAILED": Badge("stop", "stop", N_("Not taken")),
+    },
+    "row": {
+        "bad": Badge("stop", "cross", N_("Left out")),
+        "warned": Badge("wait", "warn", N_("Taken, please look")),
+        "duplicate": Badge("plain", "copies", N_("Already there")),
+    },
+    "chain": {
+        "ok": Badge("good", "check", N_("Working")),
+        "delayed": Badge("wait", "clock", N_("Delayed")),
+        "halted": Badge("stop", "stop", N_("Stopped")),
+    },
+    "outcome": {
+        "identified": Badge("stop", "search", N_("Source identified")),
+        "suspect": Badge("wait", "warn", N_("Suspicion, no proof")),
+        "inconclusive": Badge("wait", "question", N_("Inconclusive")),
+        "none": Badge("plain", "file", N_("No copy of ours")),
+    },
+    "check": {
+        "ok": Badge("good", "check", N_("Holds")),
+        "failed": Badge("stop", "cross", N_("Does not hold")),
+        "pending": Badge("wait", "clock", N_("Not recorded yet")),
+        "unknown": Badge("wait", "question", N_("Cannot be told now")),
+        "skipped": Badge("plain", "next", N_("Not part of this file")),
+    },
+    "verdict": {
+        "VALID": Badge("good", "check", N_("Genuine")),
+        "INVALID": Badge("stop", "cross", N_("Not genuine")),
+        "REVOKED": Badge("stop", "stop", N_("Withdrawn")),
+        "PENDING": Badge("wait", "clock", N_("Not recorded yet")),
+        "UNKNOWN": Badge("wait", "question", N_("Cannot be told now")),
+    },
+    "footprint": {
+        "delivery": Badge("info", "download", N_("Took data")),
+        "refusal": Badge("stop", "stop", N_("Was refused")),
+        "original": Badge("plain", "file", N_("You downloaded the original")),
+        "grant": Badge("good", "grant", N_("You agreed")),
+        "change": Badge("plain", "grant", N_("A consent changed")),
+        "return": Badge("plain", "inbox", N_("A certificate arrived")),
+        "trace": Badge("plain", "search", N_("A leak was examined")),
+        "deletion": Badge("plain", "check", N_("A copy was deleted")),
+        "erasure": Badge("plain", "check", N_("Data were erased")),
+        "admission": Badge("plain", "org", N_("An organisation was admitted")),
+    },
+}
+
+PROOF_FACTS: Mapping[str, str] = {
+    "fingerprint": N_("Fingerprint of the certificate"),
+    "root": N_("Fingerprint of the batch"),
+    "place": N_("Place in the batch"),
+    "issuer": N_("Issuer's registered address"),
+    "grant": N_("Number of the consent"),
+    "key": N_("Key used for this consent only"),
+    "receipt": N_("Receipt number"),
+    "leaf": N_("Fingerprint of the receipt"),
+    "promise": N_("Signed promise of the log"),
+    "checkpoint": N_("Size of the log when recorded"),
+    "record": N_("Where it is recorded"),
+    "copy": N_("Number of the copy"),
+    "file": N_("Fingerprint of the file"),
+    "log": N_("Log"),
+    "batches": N_("Batches"),
+}
+
+CUSTODY: Mapping[str, str] = {
+    "demo": N_("Sealed by this service for the department (demonstration)"),
+    "signer": N_("Sealed by the department's own signer"),
+    "agent": N_("Computed and sealed by the department itself"),
+    "custody": N_("Authorised by you, signed on your behalf"),
+    "own_key": N_("Signed with your own key"),
+}
+
+FORMATS: Mapping[str, str] = {
+    "application/json": "JSON",
+    "text/csv": "CSV",
+    "application/pdf": "PDF",
+}
+
+ROLES: Mapping[str, str] = {
+    "citizen": N_("Residents and enterprises"),
+    "department": N_("Departments"),
+    "entity": N_("Insurers, employers, banks"),
+    "regulator": N_("Regulators"),
+    "operator": N_("Operator"),
+}
+
+PARTS: Mapping[str, str] = {
+    "database": N_("Database"),
+    "log_writer": N_("Log writer"),
+    "worker": N_("Worker"),
+    "chain": N_("Proof network"),
+    "keys": N_("Key store"),
+}
+
+ASPECTS: Mapping[str, str] = {
+    "integrity": N_("Nothing was changed"),
+    "issuer": N_("The issuer is admitted"),
+    "grant": N_("The holder agreed"),
+    "status": N_("Not withdrawn since"),
+    "time": N_("Recorded in time"),
+}
+
+_GROUPS_ZH = ("", "万", "亿", "万亿")
+_STEPS_ZH = ("", "十", "百", "千")
+
+
+def odds_in_words(log10_bound: float, lang: Lang) -> str:
+    """A probability bound 10**log10_bound as people say it: 十亿分之一, one in 1,000,000,000.
+
+    Rounded towards the weaker claim; a bound that is not below one half is no claim and gives "".
+    """
+    exponent = int(-log10_bound + 1e-9)
+    if exponent < 1:
+        return ""
+    if exponent > 15:
+        return "10" + _superscript(-exponent)
+    if lang == "en":
+        return f"one in {10**exponent:,}"
+    group, step = divmod(exponent, 4)
+    return f"{_STEPS_ZH[step] or ('一' if group else '')}{_GROUPS_ZH[group]}分之一"
+
+
+def _superscript(number: int) -> str:
+    return str(number).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+
+
+def power_of_ten(log10: float) -> str:
+    """Evidence as a figure, 10^x with one decimal kept in words of the exponent: 12.34 -> 10¹²·³."""
+    return "10" + _superscript(round(log10)) if abs(log10) < 1000 else "10^∞"
