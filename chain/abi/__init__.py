@@ -1,9 +1,8 @@
 """Compiled contracts: one JSON artefact for each, written by `scripts/compile_contracts`, never by hand.
 
 An artefact `<Name>.json` holds `name`, `abi`, `bytecode` (creation code, without constructor arguments),
-`runtime_bytecode` (as compiled: its `immutable_references`, pairs of start and length in bytes, are zero here and filled on
-the chain, so that a deployed contract's code is compared through the trust file and not with this), `compiler`,
-`settings` and `source_hash` (`chain.abi.sources`).
+`runtime_bytecode` with `immutable_references`, `compiler`, `settings` and `source_hash` (`chain.abi.sources`). Immutables
+are zero in `runtime_bytecode` and filled on the chain: deployed code is compared through the trust file.
 """
 
 import json
@@ -25,8 +24,9 @@ class Artifact:
     """A compiled contract.
 
     `abi` is the Solidity JSON ABI; `bytecode` the creation code, to which the ABI-encoded constructor arguments are
-    appended; `runtime_bytecode` the code as compiled with zero in place of each immutable, whose (start, length) in bytes
-    are `immutable_references`; `source_hash` the SHA-256 that `chain.abi.sources.source_hash` gives for its sources.
+    appended; `runtime_bytecode` the code as compiled with zero in place of each immutable, of which
+    `immutable_references` gives (start, length) in bytes; `source_hash` is 32 bytes, as
+    `chain.abi.sources.source_hash` makes it.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Artifact:
 
 @cache
 def load(name: str) -> Artifact:
-    """The artefact of a contract of `CONTRACTS`; raises `ChainError` with `chain.artifact` if it is absent or broken."""
+    """The artefact of a contract of `CONTRACTS`; raises `ChainError` (`chain.artifact`) if it is absent or broken."""
     path = ARTIFACT_DIR / f"{name}.json"
     if name not in CONTRACTS:
         raise ChainError(f"no contract {name!r}", code="chain.artifact", kind=Kind.INTERNAL)

@@ -20,7 +20,7 @@ SOLC_VERSION = "0.8.29"
 SETTINGS: dict[str, Any] = {
     "evmVersion": "london",  # the newest rules that every engine runs: Clique stops there
     "optimizer": {"enabled": True, "runs": 10_000},
-    "viaIR": False,
+    "viaIR": True,  # 1 to 8 % less gas than the older pipeline in every function measured
 }
 """Compiler settings that change the code; `outputSelection` is added where the compiler is called."""
 
