@@ -161,6 +161,17 @@ def read_head(answer: bytes) -> LogHead:
     return LogHead(Head(size, root), epoch, time_s)
 
 
+def checkpoint_of(root: bytes) -> bytes:
+    """ReceiptLog.checkpointOf; read the answer with `read_checkpoint`."""
+    return _call("ReceiptLog", "checkpointOf", root)
+
+
+def read_checkpoint(answer: bytes, root: bytes) -> LogHead:
+    """The answer to `checkpoint_of(root)`; size, epoch and time are 0 where the root never was a head."""
+    size, epoch, time_s = _read("ReceiptLog", "checkpointOf", answer)
+    return LogHead(Head(size, root), epoch, time_s)
+
+
 def anchor_of(issuer: bytes, root: bytes) -> bytes:
     """CertificateAnchors.anchorOf; read the answer with `read_anchor`."""
     return _call("CertificateAnchors", "anchorOf", issuer, root)
@@ -205,8 +216,8 @@ class _GasRule(NamedTuple):
     per_word: int
 
 
-# Measured use and half as much again; a test on a real engine holds the margin. Gas costs nothing here, but what a block
-# can hold is counted in limits, so they are not simply high.
+# Measured use and half as much again; a test on a real engine holds the margin. Gas costs nothing here, but what a
+# block can hold is counted in limits, so they are not simply high.
 _GAS = {
     ("PartyRegistry", "propose"): _GasRule(220_000, 0),
     ("PartyRegistry", "admit"): _GasRule(380_000, 0),

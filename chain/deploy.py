@@ -1,15 +1,34 @@
-"""Deployment of the contracts and the trust file that names them. (Skeleton: signatures are final, bodies follow.)"""
+"""Deployment of the contracts, admission of parties, and the trust file that names all of it.
 
+Each helper sends one transaction and waits for it: fit for setting up a chain, where nothing else uses these keys. What
+the service sends afterwards goes through `chain.relay`. A crash half-way leaves contracts that nobody names; deploy again.
+"""
+
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from chain.identity import ChainIdentity
-from chain.ports import Node, Signer, TxReceipt
+from chain import calls
+from chain.abi import CONTRACTS
+from chain.canonical import Json
+from chain.errors import ChainError, NodeError, RpcReason
+from chain.identity import ChainIdentity, ContractIdentity, code_hash
+from chain.ports import ADDRESS_BYTES, HASH_BYTES, Node, Signer, TxReceipt
+from chain.refusals import refusal
+from chain.strict import Fields, hex0x
+from chain.trustfile import IdentityProvider, TrustedContract, TrustFile
+
+POLL_S = 0.05
+REGISTRY = "PartyRegistry"
+DEPLOYMENT_SCHEMA = "mydata/deployment/1"
 
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """Where the contracts stand. `to_json`/`from_json` are the form of chain.json."""
+    """Where the contracts stand on which chain; `block` is the first that can hold their events.
+
+    `to_json` and `from_json` are the form of chain.json.
+    """
 
     chain_id: int
     genesis_hash: bytes
@@ -19,59 +38,144 @@ class Deployment:
     engine: str = "embedded"
 
     def identity(self) -> ChainIdentity:
-        """What the indexer must find."""
-        raise NotImplementedError
+        """What relay and indexer must find on the node."""
+        contracts = {name: ContractIdentity(self.addresses[name], self.code_hashes[name]) for name in CONTRACTS}
+        return ChainIdentity(self.chain_id, self.genesis_hash, contracts, self.block)
 
-    def to_json(self) -> dict[str, object]:
-        """A JSON object, hashes and addresses as 0x-hexadecimal."""
-        raise NotImplementedError
+    def to_json(self) -> dict[str, Json]:
+        """A JSON object; hashes and addresses as 0x-hexadecimal."""
+        return {
+            "schema": DEPLOYMENT_SCHEMA,
+            "chain_id": self.chain_id,
+            "genesis_hash": hex0x(self.genesis_hash),
+            "block": self.block,
+            "engine": self.engine,
+            "contracts": {
+                name: {"address": hex0x(self.addresses[name]), "code_hash": hex0x(self.code_hashes[name])}
+                for name in CONTRACTS
+            },
+        }
 
     @classmethod
-    def from_json(cls, document: Mapping[str, object]) -> "Deployment":
-        """Reads `to_json`'s form; FormatError where it is another."""
-        raise NotImplementedError
+    def from_json(cls, document: object) -> "Deployment":
+        """Reads `to_json`'s form; FormatError with the JSON pointer where it is another."""
+        top = Fields(document, "")
+        top.schema(DEPLOYMENT_SCHEMA)
+        chain_id = top.integer("chain_id", 1)
+        genesis_hash = top.hex("genesis_hash", HASH_BYTES)
+        block = top.integer("block", 0)
+        engine = top.text("engine", limit=64)
+        contracts = top.fields("contracts")
+        addresses, code_hashes = {}, {}
+        for name in CONTRACTS:
+            fields = contracts.fields(name)
+            addresses[name] = fields.hex("address", ADDRESS_BYTES)
+            code_hashes[name] = fields.hex("code_hash", HASH_BYTES)
+            fields.done()
+        contracts.done()
+        top.done()
+        return cls(chain_id, genesis_hash, block, addresses, code_hashes, engine)
 
 
 def deploy(
     node: Node,
     deployer: Signer,
     admins: tuple[Signer, Signer],
-    operator: bytes,
+    parties: Sequence[calls.PartyProposal],
     *,
     engine: str = "embedded",
     timeout_s: float = 60.0,
 ) -> Deployment:
-    """Deploy the four contracts with two registry administrators, and admit `operator`."""
-    raise NotImplementedError
+    """Deploy the four contracts under two administrators, who then admit `parties` (the operator among them).
+
+    The administrators are fixed for the life of the registry. Raises what `send_and_wait` raises.
+    """
+    chain_id = node.chain_id()
+    genesis_hash = node.block(0).hash
+    addresses: dict[str, bytes] = {}
+    block = 0
+    for name in CONTRACTS:
+        argument: object = [admin.address for admin in admins] if name == REGISTRY else addresses[REGISTRY]
+        receipt = send_and_wait(
+            node, deployer, None, calls.creation(name, argument), gas=calls.CREATION_GAS, timeout_s=timeout_s
+        )
+        if receipt.contract_address is None:
+            raise ChainError(f"{name} has no address", code="chain.deploy")
+        addresses[name] = receipt.contract_address
+        block = block or receipt.block_number
+    code_hashes = {name: code_hash(node.code(address)) for name, address in addresses.items()}
+    deployment = Deployment(chain_id, genesis_hash, block, addresses, code_hashes, engine)
+    for party in parties:
+        admit_party(node, deployment, admins, party, timeout_s=timeout_s)
+    return deployment
 
 
 def admit_party(
     node: Node,
     deployment: Deployment,
     admins: tuple[Signer, Signer],
-    party: bytes,
-    role: int,
-    metadata_hash: bytes,
+    party: calls.PartyProposal,
     *,
     timeout_s: float = 60.0,
 ) -> None:
-    """One administrator proposes, the other admits; development helper that waits for both receipts."""
-    raise NotImplementedError
+    """The first administrator proposes, the second admits the same content; waits for both. Idempotent."""
+    registry = deployment.addresses[REGISTRY]
+    standing = calls.read_party(node.call(registry, calls.party(party.party_id)))
+    if standing.status is not calls.PartyStatus.NONE:
+        return
+    proposer, admitter = admins
+    for signer, data in ((proposer, calls.propose(party)), (admitter, calls.admit(party))):
+        try:
+            node.call(registry, data, sender=signer.address)
+        except NodeError as error:
+            if error.reason is not RpcReason.REVERTED:
+                raise
+            refused = refusal(error.data)
+            if refused.already_done:
+                continue
+            raise refused from error
+        send_and_wait(node, signer, registry, data, gas=calls.gas_limit(data), timeout_s=timeout_s)
 
 
-def send_and_wait(node: Node, signer: Signer, to: bytes | None, data: bytes, gas: int, timeout_s: float) -> TxReceipt:
-    """Development helper: one transaction, awaited. RefusedError where it reverts, NodeError TIMED_OUT where it stays out."""
-    raise NotImplementedError
+def send_and_wait(
+    node: Node, signer: Signer, to: bytes | None, data: bytes, *, gas: int, timeout_s: float = 60.0
+) -> TxReceipt:
+    """One transaction under the signer's next mined nonce, awaited.
+
+    Raises ChainError (`chain.deploy`) where it is mined and fails, NodeError (TIMED_OUT) where it is not mined in time.
+    """
+    tx = signer.sign_transaction(
+        chain_id=node.chain_id(), nonce=node.nonce(signer.address), to=to, data=data, gas=gas, gas_price=0
+    )
+    deadline = time.monotonic() + timeout_s
+    node.send_raw(tx.raw)
+    while (receipt := node.receipt(tx.tx_hash)) is None:
+        if time.monotonic() > deadline:
+            raise NodeError(RpcReason.TIMED_OUT, f"0x{tx.tx_hash.hex()} is not mined after {timeout_s} s")
+        time.sleep(POLL_S)
+    if not receipt.succeeded:
+        raise ChainError(f"0x{tx.tx_hash.hex()} failed with {receipt.gas_used} of {gas} gas", code="chain.deploy")
+    return receipt
 
 
 def trust_document(
     deployment: Deployment,
     *,
-    log_id: str,
     log_public_key: bytes,
     admins: Sequence[bytes],
-    identity_providers: Sequence[Mapping[str, object]],
+    identity_providers: Sequence[IdentityProvider],
     validators: Sequence[str] = (),
-) -> dict[str, object]:
-    """The trust file of docs/formats.md (schema mydata/trust/1)."""
-    raise NotImplementedError
+) -> dict[str, Json]:
+    """The trust file of docs/formats.md (schema mydata/trust/1); `chain.canonical.canonical` makes its bytes."""
+    return TrustFile(
+        chain_id=deployment.chain_id,
+        genesis_hash=deployment.genesis_hash,
+        engine=deployment.engine,
+        contracts={
+            name: TrustedContract(deployment.addresses[name], deployment.code_hashes[name]) for name in CONTRACTS
+        },
+        registry_admins=frozenset(admins),
+        log_public_key=log_public_key,
+        identity_providers=tuple(identity_providers),
+        validators=tuple(validators),
+    ).to_json()

@@ -21,7 +21,9 @@ from chain.calls import gas_limit
 from chain.errors import FormatError, NodeError, RpcReason
 from chain.identity import ChainGuard, ChainIdentity
 from chain.ports import Node, SignedTx, Signer, TxJournal, TxReceipt, TxRow, TxState
-from chain.refusals import refusal
+from chain.refusals import RefusedError, refusal
+
+__all__ = ["Progress", "RefusedError", "Relay"]
 
 MAX_CALL_BYTES = 120_000
 """geth takes no transaction above 131,072 bytes; what no node would take must not get a nonce."""
