@@ -1,7 +1,8 @@
 """Deployment of the contracts, admission of parties, and the trust file that names all of it.
 
 Each helper sends one transaction and waits for it: fit for setting up a chain, where nothing else uses these keys. What
-the service sends afterwards goes through `chain.relay`. A crash half-way leaves contracts that nobody names; deploy again.
+the service sends afterwards goes through `chain.relay`. A crash half-way leaves contracts that nobody names; deploy
+again.
 """
 
 import time
