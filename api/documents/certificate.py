@@ -64,14 +64,16 @@ def render_certificate(view: CertificateView) -> bytes:
     page = document.page()
     _ground(page, view)
     y = _title(page, view)
-    for row in _rows(view):
-        height = max(cell.height for cell in row)
+    rows = _rows(view)
+    heights = [max(cell.height for cell in row) for row in rows]
+    air = max(0.0, min(11.0, (y - _FOOT - sum(heights)) / len(rows)))  # few fields are spread over the page
+    for row, height in zip(rows, (height + air for height in heights), strict=True):
         if y - height < _FOOT:
             page = document.page()
             _ground(page, view)
             y = A4[1] - CLEAR - 60
         for cell in row:
-            cell.draw(page, y)
+            cell.draw(page, y - air / 2)
         y -= height
         page.line(_LEFT, y, _RIGHT, y, LINE, 0.6)
     _foot(page, view)
@@ -196,13 +198,11 @@ def _foot(page: Page, view: CertificateView) -> None:
         y -= 15
     issued = view.values.get(schema.issued_on, "") if schema.issued_on else ""
     centre = _RIGHT - 62
-    for number, line in enumerate(wrap(view.organ_zh, Style(10.5, INK), 124)):
-        page.text(centre, bottom + 78 - 14 * number, line, Style(10.5, INK), Align.CENTRE)
     if issued:
         page.text(centre, bottom + 44, display_date(issued), Style(10, INK), Align.CENTRE)
     if view.demo:
-        page.form(demo_seal(view.organ_zh), centre, bottom + 62, opacity=0.82, multiply=True)
-    note_zh = "电子副本:与签发部门返还的数据一致。是否仍然有效,以扫码核验结果为准。"
+        page.form(demo_seal(view.organ_zh), centre, bottom + 62, opacity=0.86, multiply=True)
+    note_zh = "电子副本：与签发部门返还的数据一致。是否仍然有效，以扫码核验结果为准。"
     note_en = (
         "Electronic copy of the data returned by the issuing department. Whether it is still valid: scan the code."
     )

@@ -19,15 +19,19 @@ COPY_SCHEMA = "mydata/copy/1"
 
 @dataclass(frozen=True, slots=True)
 class CopyRecord:
-    """One record in a copy: a reference that the recipient may keep, and the granted fields in canonical form."""
+    """One record in a copy: a reference that the recipient may keep, and the granted fields in canonical form.
+
+    `organ_zh`: the issuing office, shown on the sheet alone.
+    """
 
     type_code: str
     reference: str
     values: Mapping[str, str]
+    organ_zh: str = ""
 
 
-def _ordered(records: Sequence[CopyRecord], catalogue: Catalogue) -> list[tuple[TypeSchema, CopyRecord]]:
-    """Records in the plan's order of types, then by reference, each with its schema.
+def ordered(records: Sequence[CopyRecord], catalogue: Catalogue) -> list[tuple[TypeSchema, CopyRecord]]:
+    """Records in the plan's order of types, then by reference, each with its schema: the order of every format.
 
     Raises ApiError `documents.no_records`, `catalogue.unknown_field`.
     """
@@ -50,7 +54,7 @@ def original_json(records: Sequence[CopyRecord], catalogue: Catalogue) -> bytes:
 
     Fields stand in schema order, records in the plan's order of types. Raises ApiError as `original_csv`.
     """
-    rows = [_row(schema, record) for schema, record in _ordered(records, catalogue)]
+    rows = [_row(schema, record) for schema, record in ordered(records, catalogue)]
     document = {"schema": COPY_SCHEMA, "records": rows}
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
 
@@ -61,7 +65,7 @@ def original_csv(records: Sequence[CopyRecord], catalogue: Catalogue) -> bytes:
     A field that a record's type lacks is an empty cell. Raises ApiError `documents.no_records`,
     `catalogue.unknown_type`, `catalogue.type_not_ready`, `catalogue.unknown_field`.
     """
-    rows = [_row(schema, record) for schema, record in _ordered(records, catalogue)]
+    rows = [_row(schema, record) for schema, record in ordered(records, catalogue)]
     columns = list(dict.fromkeys(name for row in rows for name in row))
     buffer = io.StringIO()
     writer = csv.DictWriter(buffer, columns, restval="", lineterminator="\r\n")

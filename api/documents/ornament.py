@@ -71,10 +71,10 @@ def demo_seal(organ: str) -> Form:
         turn = span / 2 - span * (position + 0.5) / len(organ)
         out.append(_glyph(character, -ring * math.sin(turn), ring * math.cos(turn), size, turn, squeeze))
     for position, character in enumerate("演示"):
-        out.append(_glyph(character, (position - 0.5) * 23, -1, 22, 0, 1))
+        out.append(_glyph(character, (position - 0.5) * 23, 8, 22, 0, 1))
     small = "电子证照样章"
     for position, character in enumerate(small):
-        out.append(_glyph(character, (position - (len(small) - 1) / 2) * 9.4, -radius * 0.52, 9.4, 0, 0.95))
+        out.append(_glyph(character, (position - (len(small) - 1) / 2) * 9, -radius * 0.61, 9, 0, 0.95))
     edge = radius + 1
     return Form("\n".join(out).encode("ascii"), (-edge, -edge, edge, edge))
 
@@ -98,14 +98,13 @@ def guilloche_band(width: float, height: float, colour: Colour) -> Form:
 
 @lru_cache(maxsize=8)
 def rosette(radius: float, colour: Colour) -> Form:
-    """A rosette of hypotrochoids around (0, 0), for the page's ground."""
-    out = [f"0.35 w {_numbers(colour)} RG"]
-    for inner, reach in ((0.78, 0.22), (0.62, 0.30), (0.46, 0.26)):
-        points = []
-        petals, steps = 24, 720
-        for step in range(steps + 1):
-            turn = 2 * math.pi * step / steps
-            distance = radius * (inner + reach * math.cos(petals * turn) * math.cos(turn * 3))
-            points.append(f"{distance * math.cos(turn):.1f} {distance * math.sin(turn):.1f} {'l' if step else 'm'}")
-        out.append(" ".join(points) + " s")
-    return Form("\n".join(out).encode("ascii"), (-radius - 1, -radius - 1, radius + 1, radius + 1))
+    """A rosette around (0, 0) for the page's ground: rings of circles that all pass through one another."""
+    out = [f"0.3 w {_numbers(colour)} RG"]
+    for count, middle, reach in ((60, 0.72, 0.28), (48, 0.46, 0.22), (36, 0.26, 0.14)):
+        for number in range(count):
+            turn = 2 * math.pi * number / count
+            out.append(
+                _circle(radius * middle * math.cos(turn), radius * middle * math.sin(turn), radius * reach) + " S"
+            )
+    edge = radius + 1
+    return Form("\n".join(out).encode("ascii"), (-edge, -edge, edge, edge))
