@@ -1,0 +1,1 @@
+"""The verifier's steps, by what they look at; `chain.verify` numbers them and runs them."""

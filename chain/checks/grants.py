@@ -1,0 +1,168 @@
+"""Steps 9 to 13, 18 and 19: the grant, who gave it, whether it stands, and who used it for what."""
+
+import hashlib
+import re
+
+from chain.checks.case import CLOCK_TOLERANCE_S, Case, invalid, not_claimed, party_id, pending
+from chain.errors import FormatError, SignatureError
+from chain.grantmsg import (
+    GrantStatus,
+    binding_commitment,
+    binding_nonce,
+    change_digest,
+    check_signer,
+    terms_hash,
+)
+from chain.jose import verify_token
+from chain.strict import base64url
+from chain.verdict import Role
+
+_CREATED = re.compile(r";created=([0-9]{1,12})(?:;|$)")
+_KEY_ID = re.compile(r';keyid="([^"\\]*)"(?:;|$)')
+_PARAMS = '"@signature-params": '
+
+
+def grant_signed(case: Case) -> None:
+    """Step 9. The grant was signed by its own key and commits to the terms shown."""
+    digest, grant = case.grant_id, case.bundle.grant
+    assert grant is not None
+    try:
+        check_signer(digest, grant.signature, grant.message.key)
+    except SignatureError as error:
+        raise invalid("grant_not_signed", reason=error.code) from None
+    if terms_hash(grant.terms_salt, grant.terms.document) != grant.message.terms:
+        raise invalid("terms_do_not_open")
+    if (grant.terms.not_before, grant.terms.not_after) != (grant.message.not_before, grant.message.not_after):
+        raise invalid("terms_other_times")
+
+
+def holder_bound(case: Case) -> None:
+    """Step 10. The identity provider's token binds the holder to these terms."""
+    grant = case.bundle.grant
+    if grant is None:
+        raise not_claimed()
+    if grant.binding is None:
+        # Without it a grant in custody proves nothing of the holder: the operator could have made the key itself.
+        if grant.terms.custody == "custody":
+            raise invalid("binding_missing")
+        raise not_claimed()
+    if binding_commitment(grant.binding.salt, grant.binding.token) != grant.message.binding:
+        raise invalid("binding_does_not_open")
+    for provider in case.trust.identity_providers:
+        try:
+            claims = verify_token(grant.binding.token, provider.key, "/grant/binding/token")
+        except (FormatError, SignatureError):
+            continue
+        if claims.get("iss") == provider.issuer:
+            break
+    else:
+        raise invalid("binding_not_by_provider")
+    if claims.get("nonce") != binding_nonce(grant.message.terms):
+        raise invalid("binding_other_terms")
+
+
+def changes_signed(case: Case) -> None:
+    """Step 11. The changes shown were signed by the grant's key, in order."""
+    grant, last = case.bundle.grant, -1
+    if grant is None or not grant.changes:
+        raise not_claimed()
+    contract = case.trust.contracts["Grants"].address
+    for at, change in enumerate(grant.changes, 1):
+        digest = change_digest(case.grant_id, change.status, change.seq, case.trust.chain_id, contract)
+        try:
+            check_signer(digest, change.signature, grant.message.key)
+        except SignatureError as error:
+            raise invalid("change_not_signed", change=at, reason=error.code) from None
+        if change.seq <= last:
+            raise invalid("changes_out_of_order", change=at)
+        last = change.seq
+
+
+def grant_on_chain(case: Case) -> None:
+    """Step 12. The grant stands on chain with its key and times."""
+    digest, grant = case.grant_id, case.bundle.grant
+    assert grant is not None
+    record = case.view.grant(digest)
+    if record is None:
+        raise pending("grant_not_on_chain")
+    message = grant.message
+    if (record.key, record.not_before, record.not_after) != (message.key, message.not_before, message.not_after):
+        raise invalid("grant_differs_on_chain")
+
+
+def grant_in_force(case: Case) -> None:
+    """Step 13. As of the block asked, the grant is in force."""
+    grant = case.bundle.grant
+    if grant is None:
+        raise not_claimed()
+    record = case.view.grant(case.grant_id)
+    status = GrantStatus.NONE if record is None else record.status
+    for change in grant.changes:
+        # A revocation is final wherever it is seen; another change counts until the chain has seen it too.
+        if change.status is GrantStatus.REVOKED or record is None or change.seq >= record.seq:
+            status = change.status
+    if status in {GrantStatus.REVOKED, GrantStatus.ENDED, GrantStatus.PAUSED}:
+        raise case.revoked(f"grant_{status.name.lower()}")
+    if record is None:
+        raise pending("grant_not_on_chain")
+    if record.suspended:
+        raise case.revoked("grant_suspended")
+    if case.now_s >= record.not_after:
+        case.note("grant_over", time=record.not_after)
+
+
+def within_grant(case: Case) -> None:
+    """Step 18. The recipient is the one granted, and nothing is disclosed beyond the grant's items."""
+    grant, delivery = case.bundle.grant, case.delivery
+    if grant is None:
+        raise not_claimed()
+    if delivery is not None and delivery.entity != grant.terms.entity_id:
+        raise invalid("other_recipient")
+    for at, certificate in enumerate(case.bundle.certificates, 1):
+        if any((certificate.leaf.type_code, name) not in grant.terms.items for name in certificate.disclosed):
+            raise invalid("field_outside_grant", certificate=at)
+
+
+def request_signed(case: Case) -> None:
+    """Step 19. The recipient signed the request, with a key registered for it at that time."""
+    delivery, request = case.delivery, case.bundle.request
+    if delivery is None:
+        raise not_claimed()
+    if delivery.request is None:
+        if request is not None:
+            raise invalid("request_not_receipted")
+        case.note("read_on_screen")
+        raise not_claimed()
+    if request is None:
+        raise invalid("request_missing")
+    base = request.base.encode()
+    if hashlib.sha256(base).digest() != delivery.request:
+        raise invalid("request_not_receipted")
+    try:
+        request.key.verify(request.signature, base)
+    except SignatureError:
+        raise invalid("request_not_signed") from None
+    if _parameter(request.base, _KEY_ID) != base64url(request.key.thumbprint):
+        raise invalid("request_other_key")
+    tenure, entity = case.view.key(request.key.thumbprint), party_id(delivery.entity)
+    if tenure is None or tenure.party_id != entity:
+        raise invalid("request_key_not_registered")
+    case.require_admitted(entity, Role.ENTITY, "recipient")
+    created = created_at(request.base)
+    late = tenure.until is not None and created > tenure.until + CLOCK_TOLERANCE_S
+    if late or created < tenure.since - CLOCK_TOLERANCE_S:
+        raise invalid("request_key_not_in_use")
+
+
+def created_at(base: str) -> int:
+    """When a request was signed, in seconds since 1970; ends the step where its base does not say so."""
+    return int(_parameter(base, _CREATED))
+
+
+def _parameter(base: str, pattern: re.Pattern[str]) -> str:
+    """A parameter of the signature, which RFC 9421 section 2.5 puts into the last line of the base."""
+    last = base.rsplit("\n", 1)[-1]
+    found = pattern.search(last) if last.startswith(_PARAMS) else None
+    if found is None:
+        raise invalid("request_malformed")
+    return found[1]

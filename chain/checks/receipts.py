@@ -1,0 +1,145 @@
+"""Steps 14 to 17 and 20: the receipt, its place in the log, what it says, and the order of times."""
+
+import hashlib
+from collections.abc import Mapping
+
+from chain.bundle import RecordRef, parse_records
+from chain.canonical import Json, canonical
+from chain.checks.case import CLOCK_TOLERANCE_S, Case, invalid, not_claimed, pending
+from chain.checks.grants import created_at
+from chain.errors import FormatError, ProofError, SignatureError
+from chain.merkle import leaf_hash, verify_inclusion
+from chain.receipt import details_commitment, mark_commitment, verify_promise
+from chain.strict import hex0x, hex_bytes
+
+DAY_S = 86_400
+
+
+def receipt_promised(case: Case) -> None:
+    """Step 14. The receipt commits to its details, and the log's key promised to hold it."""
+    receipt = case.bundle.receipt
+    if receipt is None:
+        raise not_claimed()
+    if receipt.log != case.trust.log_id:
+        raise invalid("receipt_other_log")
+    if details_commitment(receipt.salt, receipt.details) != receipt.commitment:
+        raise invalid("details_do_not_open")
+    leaf = leaf_hash(canonical(receipt.leaf()))
+    try:
+        verify_promise(case.trust.log_public_key, receipt.log, receipt.number, leaf, receipt.promise)
+    except SignatureError:
+        raise invalid("promise_not_signed") from None
+
+
+def receipt_logged(case: Case) -> None:
+    """Step 15. The receipt is in the log, at its number, under a checkpoint signed by the log's key."""
+    receipt, log = case.bundle.receipt, case.bundle.log
+    if receipt is None:
+        if log is not None:
+            raise invalid("log_without_receipt")
+        raise not_claimed()
+    if log is None:
+        raise pending("receipt_not_logged")
+    leaf = leaf_hash(canonical(receipt.leaf()))
+    try:
+        verify_inclusion(leaf, receipt.number, case.checkpoint.size, log.proof, case.checkpoint.root)
+    except ProofError:
+        raise invalid("receipt_not_in_log") from None
+
+
+def checkpoint_on_chain(case: Case) -> None:
+    """Step 16. That checkpoint stands on chain."""
+    if case.bundle.receipt is None:
+        raise not_claimed()
+    checkpoint, head = case.checkpoint, case.view.log_head()
+    record = case.view.checkpoint(checkpoint.size, checkpoint.root)
+    if record is not None:
+        if record.epoch < head.epoch:
+            case.note("log_restarted", epoch=record.epoch, head_epoch=head.epoch)
+        return
+    if checkpoint.size > head.size:
+        raise pending("checkpoint_not_on_chain", size=checkpoint.size, head=head.size)
+    # The log only grows: this head will not be taken any more. The log's key has signed two histories.
+    raise invalid("checkpoint_forked", size=checkpoint.size, head=head.size)
+
+
+def details_agree(case: Case) -> None:
+    """Step 17. The receipt's details agree with the grant, the certificates, the mark and the file."""
+    bundle, delivery = case.bundle, case.delivery
+    if bundle.receipt is None:
+        if bundle.mark is not None or bundle.request is not None or case.file is not None:
+            raise invalid("without_receipt")
+        raise not_claimed()
+    if delivery is None:
+        if bundle.grant is not None or bundle.mark is not None or bundle.request is not None:
+            raise invalid("receipt_of_other_kind")
+        _other_details_agree(case, bundle.receipt.details)
+        return
+    if bundle.grant is None or delivery.grant != case.grant_id:
+        raise invalid("delivery_other_grant")
+    _records_agree(case, delivery.records)
+    _file_agrees(case, delivery.file_sha256)
+    if bundle.mark is not None:
+        if mark_commitment(bundle.mark.salt, bundle.mark.document) != delivery.mark:
+            raise invalid("mark_does_not_open")
+        named = tuple(bundle.mark.document[name] for name in ("copy", "entity", "file_sha256"))
+        if named != (delivery.copy, delivery.entity, hex0x(delivery.file_sha256)):
+            raise invalid("mark_of_other_copy")
+
+
+def _other_details_agree(case: Case, details: Mapping[str, Json]) -> None:
+    """Other kinds than a delivery have free details; `records` and `file_sha256` mean the same wherever they stand."""
+    try:
+        records = parse_records(details["records"], "/receipt/details/records") if "records" in details else ()
+        sha256 = hex_bytes(details["file_sha256"], 32, "/receipt/details") if "file_sha256" in details else None
+    except FormatError:
+        raise invalid("details_malformed") from None
+    _records_agree(case, records)
+    _file_agrees(case, sha256)
+
+
+def _records_agree(case: Case, records: tuple[RecordRef, ...]) -> None:
+    named = set(records)
+    for at, certificate in enumerate(case.bundle.certificates, 1):
+        if RecordRef(certificate.issuer, certificate.root, certificate.leaf.index) not in named:
+            raise invalid("certificate_not_in_receipt", certificate=at)
+
+
+def _file_agrees(case: Case, sha256: bytes | None) -> None:
+    if case.file is not None and hashlib.sha256(case.file).digest() != sha256:
+        raise invalid("other_file")
+
+
+def times_ordered(case: Case) -> None:
+    """Step 20. Request, approval, signed request, receipt and checkpoint follow one another."""
+    grant, receipt = case.bundle.grant, case.bundle.receipt
+    if grant is None and receipt is None:
+        raise not_claimed()
+    if grant is not None and grant.terms.approved_at < grant.terms.requested_at:
+        raise invalid("approved_before_request")
+    if receipt is None:
+        return
+    if receipt.time_s > case.now_s + CLOCK_TOLERANCE_S:
+        raise invalid("receipt_in_future")
+    if grant is not None:
+        if not grant.message.not_before <= receipt.time_s < grant.message.not_after:
+            raise invalid("delivered_outside_grant")
+        if receipt.time_s < grant.terms.approved_at:
+            raise invalid("delivered_before_approval")
+        keep_until = receipt.time_s + grant.terms.data_life_days * DAY_S
+        if case.now_s >= keep_until:
+            case.note("data_life_over", time=keep_until)
+    if case.bundle.request is not None and created_at(case.bundle.request.base) > receipt.time_s + CLOCK_TOLERANCE_S:
+        raise invalid("delivered_before_request")
+
+
+def checkpoint_after_receipt(case: Case) -> None:
+    """Step 21. The checkpoint was appended to the chain after the receipt was made."""
+    receipt = case.bundle.receipt
+    if receipt is None:
+        raise not_claimed()
+    record = case.view.checkpoint(case.checkpoint.size, case.checkpoint.root)
+    if record is None:
+        raise pending("checkpoint_not_on_chain", size=case.checkpoint.size)
+    if record.time_s + CLOCK_TOLERANCE_S < receipt.time_s:
+        raise invalid("anchored_before_receipt")
