@@ -1,8 +1,8 @@
 """Compiled contracts: one JSON artefact for each, written by `scripts/compile_contracts`, never by hand.
 
 An artefact `<Name>.json` holds `name`, `abi`, `bytecode` (creation code, without constructor arguments),
-`runtime_bytecode` with `immutable_references`, `compiler`, `settings` and `source_hash` (`chain.abi.sources`). Immutables
-are zero in `runtime_bytecode` and filled on the chain: deployed code is compared through the trust file.
+`runtime_bytecode` with `immutable_references`, `compiler`, `settings` and `source_hash` (`chain.abi.sources`).
+Immutables are zero in `runtime_bytecode` and filled on the chain: deployed code is compared through the trust file.
 """
 
 import json

@@ -3,10 +3,12 @@
 `Evm.fork()` gives each test its own copy of a deployed world for nothing: state is addressed by its root.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
 from coincurve import PrivateKey as CoincurveKey
 from eth.constants import BLANK_ROOT_HASH, ZERO_ADDRESS, ZERO_HASH32
 from eth.db.atomic import AtomicDB
@@ -33,6 +35,16 @@ class RevertedError(Exception):
         super().__init__(f"{name}{args}")
         self.name = name
         self.values = args
+
+
+@contextmanager
+def refused(name: str, *values: Any) -> Iterator[None]:
+    """Expects a revert with this custom error, and with these values if any are given."""
+    with pytest.raises(RevertedError) as info:
+        yield
+    assert info.value.name == name
+    if values:
+        assert info.value.values == values
 
 
 @dataclass(frozen=True)
@@ -135,7 +147,8 @@ def decode_error(artifact: Artifact, output: bytes) -> RevertedError:
         return RevertedError("Panic", decode(["uint256"], output[4:]))
     for entry in artifact.abi:
         if entry["type"] == "error" and keccak(signature_of(entry).encode())[:4] == output[:4]:
-            return RevertedError(entry["name"], decode([type_of(i) for i in entry["inputs"]], output[4:]))
+            values = decode([type_of(i) for i in entry["inputs"]], output[4:])
+            return RevertedError(entry["name"], as_bytes(values))
     return RevertedError("" if not output else output.hex(), ())
 
 
