@@ -1,0 +1,68 @@
+"""What a relay test drives: some anchors to bring to a chain, and the one invariant that holds after everything."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+from chain import calls
+from chain.errors import NodeError
+from chain.events import EventReader
+from chain.identity import ChainIdentity
+from chain.ports import Node, TxState
+from chain.relay import Progress, Relay
+from chain.signer import LocalSigner
+from tests.fakes.chain_ports import MemoryJournal
+
+
+def root(label: object) -> bytes:
+    return hashlib.sha256(str(label).encode()).digest()
+
+
+def prepare(relay: Relay, contract: bytes, labels: Sequence[object], **options: object) -> None:
+    for label in labels:
+        relay.prepare(f"anchor:{label}", contract, calls.anchor([root(label)], [1]), **options)
+
+
+def drain(relay: Relay, *, steps: int = 200, between: Callable[[], object] = lambda: None) -> list[Progress]:
+    """Step until nothing is open. A node error is what a worker sees too: it goes on with the next step."""
+    done = []
+    for _ in range(steps):
+        try:
+            progress = relay.step()
+        except NodeError:
+            between()
+            continue
+        done.append(progress)
+        if not progress.open:
+            return done
+        between()
+    raise AssertionError(f"still open after {steps} steps: {done[-1:]}")
+
+
+def anchored(node: Node, identity: ChainIdentity, issuer: bytes) -> Counter[bytes]:
+    """How often each root stands on the canonical chain."""
+    address = identity.address("CertificateAnchors")
+    reader = EventReader({address: "CertificateAnchors"})
+    found: Counter[bytes] = Counter()
+    for entry in node.logs(identity.first_block, node.block_number(), [address]):
+        event = reader.read(entry, node.block(entry.block_number))
+        if event is not None and event.name == "Anchored" and event.args["issuer"] == issuer:
+            value = event.args["root"]
+            assert isinstance(value, bytes)
+            found[value] += 1
+    return found
+
+
+def assert_each_once(
+    node: Node, identity: ChainIdentity, signer: LocalSigner, journal: MemoryJournal, labels: Sequence[object]
+) -> None:
+    """Every key exactly once on the chain, by a CONFIRMED row whose receipt says the same, and no nonce wasted."""
+    found = anchored(node, identity, signer.address)
+    assert {label: found[root(label)] for label in labels} == dict.fromkeys(labels, 1)
+    rows = [row for row in journal.rows.values() if row.sender == signer.address]
+    confirmed = [row for row in rows if row.state is TxState.CONFIRMED]
+    assert sorted(row.key.partition("~")[0] for row in confirmed) == sorted(f"anchor:{label}" for label in labels)
+    for row in confirmed:
+        receipt = node.receipt(row.tx_hash)
+        assert receipt is not None
+        assert (receipt.succeeded, receipt.block_number, receipt.block_hash) == (True, row.block_number, row.block_hash)
