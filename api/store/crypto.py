@@ -55,6 +55,7 @@ class Purpose(StrEnum):
     COPY_FILE = "copy_file"
     MARK_SALT = "mark_salt"
     RECEIPT_DETAILS = "receipt_details"
+    REQUEST_EVIDENCE = "request_evidence"
     SESSION_DISPLAY = "session_display"
     IDEMPOTENCY_BODY = "idempotency_body"
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from sqlalchemy import inspect
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -16,3 +17,13 @@ def insert_ignore(session: Session, table: type[Base], rows: Sequence[Mapping[st
         session.execute(sqlite.insert(table).on_conflict_do_nothing(), list(rows))
     else:
         session.execute(postgresql.insert(table).on_conflict_do_nothing(), list(rows))
+
+
+def insert_if_new(session: Session, table: type[Base], row: Mapping[str, object]) -> bool:
+    """Insert one row; False where one with its key, or another of its unique values, is there already."""
+    key = inspect(table).primary_key[0]
+    if session.get_bind().dialect.name == "sqlite":
+        first = session.execute(sqlite.insert(table).values(row).on_conflict_do_nothing().returning(key)).first()
+    else:
+        first = session.execute(postgresql.insert(table).values(row).on_conflict_do_nothing().returning(key)).first()
+    return first is not None

@@ -43,7 +43,7 @@ def newest_version() -> str:
 
 
 def require_current(db: Database) -> None:
-    """Raise ApiError `store.schema_old` unless the database has the newest schema; for processes that do not migrate."""
+    """Raise ApiError `store.schema_old` unless the schema is the newest; for processes that do not migrate."""
     if schema_version(db) != newest_version():
         raise ApiError("store.schema_old", Kind.UNAVAILABLE)
 

@@ -305,6 +305,14 @@ class PreparedReceipt(Base):
     __table_args__ = ({"sqlite_autoincrement": True},)
 
 
+class RequestEvidence(Base):
+    """The signed request (RFC 9421 base, signature, key) that a delivery answered: an entity cannot deny its pull."""
+
+    __tablename__ = "request_evidence"
+    receipt_id: Mapped[str] = mapped_column(ForeignKey("receipts.id"), primary_key=True)
+    body_enc: Mapped[bytes] = mapped_column(LargeBinary)
+
+
 class LogNode(Base):
     """Perfect subtrees of the receipt log, leaves at level 0; written by the log writer with the receipt."""
 

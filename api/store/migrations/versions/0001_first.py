@@ -401,6 +401,13 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_table(
+        "request_evidence",
+        sa.Column("receipt_id", sa.String(length=48), nullable=False),
+        sa.Column("body_enc", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["receipt_id"], ["receipts.id"], name=op.f("fk_request_evidence_receipt_id")),
+        sa.PrimaryKeyConstraint("receipt_id", name=op.f("pk_request_evidence")),
+    )
+    op.create_table(
         "traces",
         sa.Column("id", sa.String(length=48), nullable=False),
         sa.Column("party_id", sa.String(length=48), nullable=False),
@@ -420,6 +427,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("traces")
+    op.drop_table("request_evidence")
     op.drop_table("prepared_receipts")
     op.drop_index(op.f("ix_receipts_holder_id_at_ms"), table_name="receipts")
     op.drop_index(op.f("ix_receipts_grant_id"), table_name="receipts")

@@ -1,0 +1,100 @@
+"""Idempotency keys: the same key with the same request gives the same answer, kept encrypted."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from sqlalchemy import delete
+from sqlalchemy.orm import Session
+
+from api.errors import ApiError, Kind
+from api.store.crypto import Purpose, Vault, bound_columns
+from api.store.inserts import insert_if_new
+from api.store.tables import IdempotencyKey
+
+RUNNING = "running"
+DONE = "done"
+# A request that was being answered when its process died must not block its key for the 7 days that answers are kept.
+STALE_MS = 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAnswer:
+    """An answer to give again: HTTP status, headers that belong to it, body."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def begin(
+    session: Session, vault: Vault, actor: str, key: str, request_sha256: bytes, now_ms: int
+) -> StoredAnswer | None:
+    """Claim a key for a request, or get the answer that the same request had; None means: go on and call `finish`.
+
+    Raises ApiError `idempotency.other_request` (this key was used with another body) and `idempotency.running` (the
+    first request is still being answered).
+    """
+    claimed = {
+        "actor": actor,
+        "key": key,
+        "request_sha256": request_sha256,
+        "state": RUNNING,
+        "status": None,
+        "body_enc": None,
+        "created_at_ms": now_ms,
+    }
+    if insert_if_new(session, IdempotencyKey, claimed):
+        return None
+    row = session.get_one(IdempotencyKey, (actor, key), with_for_update=True, populate_existing=True)
+    if row.request_sha256 != request_sha256:
+        raise ApiError("idempotency.other_request", Kind.CONFLICT)
+    if row.state == DONE and row.status is not None and row.body_enc is not None:
+        plain = vault.platform.open(
+            Purpose.IDEMPOTENCY_BODY, f"{actor}\x00{key}", row.body_enc, bound=_bound(row.request_sha256, row.status)
+        )
+        head, _, body = plain.partition(b"\n")
+        return StoredAnswer(row.status, body, json.loads(head))
+    if row.created_at_ms > now_ms - STALE_MS:
+        raise ApiError("idempotency.running", Kind.CONFLICT)
+    row.created_at_ms = now_ms
+    session.flush()
+    return None
+
+
+def finish(session: Session, vault: Vault, actor: str, key: str, answer: StoredAnswer) -> None:
+    """Keep the answer for repeats, in the transaction of what it answers where that is possible."""
+    row = session.get(IdempotencyKey, (actor, key), with_for_update=True, populate_existing=True)
+    if row is None:
+        return
+    head = json.dumps(dict(answer.headers), sort_keys=True).encode()
+    row.state = DONE
+    row.status = answer.status
+    row.body_enc = vault.platform.seal(
+        Purpose.IDEMPOTENCY_BODY,
+        f"{actor}\x00{key}",
+        head + b"\n" + answer.body,
+        bound=_bound(row.request_sha256, answer.status),
+    )
+    session.flush()
+
+
+def forget(session: Session, actor: str, key: str) -> None:
+    """Give a claimed key free again, after a failure that kept nothing."""
+    session.execute(
+        delete(IdempotencyKey)
+        .where(IdempotencyKey.actor == actor, IdempotencyKey.key == key, IdempotencyKey.state == RUNNING)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def purge(session: Session, before_ms: int) -> int:
+    """Delete keys older than `before_ms`; count of them."""
+    rows = session.execute(
+        delete(IdempotencyKey).where(IdempotencyKey.created_at_ms < before_ms).returning(IdempotencyKey.key)
+    )
+    return len(rows.all())
+
+
+def _bound(request_sha256: bytes, status: int) -> bytes:
+    return bound_columns(request_sha256, status)

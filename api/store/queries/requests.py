@@ -1,0 +1,87 @@
+"""Requests of entities to holders. Two subjects may see one: the entity that asked and the holder that is asked."""
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from api.policy.states import RequestState
+from api.store.queries import paging
+from api.store.tables import Request
+
+
+def request_of_entity(session: Session, entity_id: str, request_id: str) -> Request | None:
+    """An entity's own request."""
+    return session.execute(
+        select(Request).where(Request.id == request_id, Request.entity_id == entity_id)
+    ).scalar_one_or_none()
+
+
+def request_to_holder(session: Session, holder_id: str, request_id: str, *, lock: bool = False) -> Request | None:
+    """A request that a holder is asked; with `lock`, fresh and locked until the transaction ends."""
+    query = select(Request).where(Request.id == request_id, Request.holder_id == holder_id)
+    if lock:
+        query = query.with_for_update().execution_options(populate_existing=True)
+    return session.execute(query).scalar_one_or_none()
+
+
+def requests_of_entity(
+    session: Session, entity_id: str, *, cursor: str | None = None, limit: int = paging.LIMIT
+) -> paging.Page[Request]:
+    """What an entity asked, newest first."""
+    limit = paging.clamp(limit)
+    rows = session.execute(
+        select(Request)
+        .where(Request.entity_id == entity_id, *paging.after(cursor, Request.created_at_ms, Request.id))
+        .order_by(Request.created_at_ms.desc(), Request.id.desc())
+        .limit(limit + 1)
+    ).scalars()
+    return paging.page(list(rows), limit, lambda row: (row.created_at_ms, row.id))
+
+
+def requests_to_holder(
+    session: Session,
+    holder_id: str,
+    *,
+    state: RequestState | None = None,
+    cursor: str | None = None,
+    limit: int = paging.LIMIT,
+) -> paging.Page[Request]:
+    """What a holder is or was asked, newest first."""
+    limit = paging.clamp(limit)
+    query = select(Request).where(
+        Request.holder_id == holder_id, *paging.after(cursor, Request.created_at_ms, Request.id)
+    )
+    if state is not None:
+        query = query.where(Request.state == state.value)
+    rows = session.execute(query.order_by(Request.created_at_ms.desc(), Request.id.desc()).limit(limit + 1)).scalars()
+    return paging.page(list(rows), limit, lambda row: (row.created_at_ms, row.id))
+
+
+def count_open(session: Session, holder_id: str, now_ms: int) -> int:
+    """How many requests wait for a holder's decision."""
+    return session.execute(
+        select(func.count())
+        .select_from(Request)
+        .where(
+            Request.holder_id == holder_id,
+            Request.state == RequestState.REQUESTED.value,
+            Request.lapses_at_ms > now_ms,
+        )
+    ).scalar_one()
+
+
+def lapse_requests(session: Session, now_ms: int, limit: int = 500) -> list[str]:
+    """Turn requests that were not answered in time to LAPSED; their ids."""
+    due = (
+        select(Request.id)
+        .where(Request.state == RequestState.REQUESTED.value, Request.lapses_at_ms <= now_ms)
+        .order_by(Request.lapses_at_ms)
+        .limit(limit)
+    )
+    rows = session.execute(
+        update(Request)
+        .where(Request.id.in_(due.scalar_subquery()), Request.state == RequestState.REQUESTED.value)
+        .values(state=RequestState.LAPSED.value, decided_at_ms=now_ms)
+        .execution_options(synchronize_session="fetch")
+        .returning(Request.id)
+    ).scalars()
+    return list(rows)
