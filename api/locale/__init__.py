@@ -64,12 +64,14 @@ def format_date(value: date | int | str, lang: Lang) -> str:
     """
     if isinstance(value, str):
         try:
-            value = date.fromisoformat(value)
+            day = date.fromisoformat(value)
         except ValueError:
             return value
     elif isinstance(value, int):
-        value = datetime.fromtimestamp(value / 1000, CHINA_STANDARD_TIME).date()
-    return babel_date(value, _DATE[lang], locale=_LOCALE[lang])
+        day = datetime.fromtimestamp(value / 1000, CHINA_STANDARD_TIME).date()
+    else:
+        day = value
+    return babel_date(day, _DATE[lang], locale=_LOCALE[lang])
 
 
 def format_datetime(at_ms: int, lang: Lang) -> str:

@@ -40,7 +40,11 @@ class Viewer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """All that the frame of a page needs. `path` is where the reader is, for changing language or text size."""
+    """All that the frame of a page needs.
+
+    `path` is where the reader is, for changing language or text size. `lone_operator`: nobody but the operator runs
+    validators (the embedded engine), which every proof must say.
+    """
 
     portal: str
     active: str
@@ -48,7 +52,7 @@ class Page:
     elder: bool = False
     path: str = "/"
     viewer: Viewer | None = None
-    development: bool = False
+    lone_operator: bool = False
     refresh_s: int | None = None
 
     @property
@@ -208,7 +212,7 @@ def page_for(
     active: str,
     *,
     viewer: Viewer | None = None,
-    development: bool = False,
+    lone_operator: bool = False,
     refresh_s: int | None = None,
 ) -> Page:
     """The frame for a request: language and text size from what the reader chose before."""
@@ -219,7 +223,7 @@ def page_for(
         elder=connection.cookies.get(ELDER_COOKIE) == "1",
         path=connection.url.path,
         viewer=viewer,
-        development=development,
+        lone_operator=lone_operator,
         refresh_s=refresh_s,
     )
 

@@ -34,6 +34,7 @@ class WhoStep:
     kind: str
     number: str
     error: FormError | None
+    place: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +47,7 @@ class WhatStep:
     items: tuple[Item, ...]
     ticked: frozenset[str]
     error: FormError | None
+    place: int = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +65,7 @@ class TermsStep:
     uses: int
     uses_max: int
     error: FormError | None
+    place: int = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
