@@ -17,8 +17,9 @@ _TOP, _BOTTOM = A4[1] - CLEAR - 14, CLEAR + 30
 _HEAD = Style(8, MUTED)
 _HEAD_EN = Style(6.5, MUTED)
 _CELL = Style(9.5, INK)
+_TABLE_CELL = Style(8.6, INK)
 _LEADING = 13.0
-_PAD = 6.0
+_PAD = 5.0
 _STRIPE = rgb("#F7F9FA")
 _QR = 62.0
 
@@ -165,8 +166,8 @@ def _column_widths(fields: Sequence[Field], records: Sequence[CopyRecord]) -> li
     wanted = []
     least = []
     for field in fields:
-        head = max(_HEAD.width(field.zh), _HEAD_EN.width(field.en) * 0.6)
-        cells = [_CELL.width(_shown(field, record)) for record in records]
+        head = max(_HEAD.width(field.zh), _HEAD_EN.width(field.en))
+        cells = [_TABLE_CELL.width(_shown(field, record)) for record in records]
         wanted.append(max([head, *cells]) + 2 * _PAD)
         least.append(max(head, min(max(cells), 84)) + 2 * _PAD)
     if sum(least) > _WIDTH:
@@ -191,7 +192,7 @@ def _table(sheet: _Sheet, fields: Sequence[Field], records: Sequence[CopyRecord]
     head()
     for number, record in enumerate(records):
         cells = [
-            (left, wrap(_shown(field, record), _CELL, width - 2 * _PAD))
+            (left, wrap(_shown(field, record), _TABLE_CELL, width - 2 * _PAD))
             for field, left, width in _columns(fields, widths)
         ]
         height = max(len(lines) for _, lines in cells) * _LEADING + 7
@@ -201,7 +202,7 @@ def _table(sheet: _Sheet, fields: Sequence[Field], records: Sequence[CopyRecord]
             sheet.page.box(_LEFT, sheet.y - height, _WIDTH, height, fill=_STRIPE)
         for left, lines in cells:
             for position, line in enumerate(lines):
-                sheet.page.text(left + _PAD, sheet.y - 13.5 - position * _LEADING, line, _CELL)
+                sheet.page.text(left + _PAD, sheet.y - 13.5 - position * _LEADING, line, _TABLE_CELL)
         sheet.y -= height
         sheet.page.line(_LEFT, sheet.y, _RIGHT, sheet.y, LINE, 0.5)
 

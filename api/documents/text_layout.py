@@ -34,7 +34,7 @@ def wrap(text: str, style: Style, width: float) -> list[str]:
         if piece.isspace() and not current:
             continue
         size = advance(piece)
-        if used + size > width + style.tracking and current and not piece.isspace():
+        if used + size > width + style.tracking + 0.01 and current and not piece.isspace():
             keep, carried = _kinsoku(current, piece)
             lines.append(keep.rstrip())
             current = carried
