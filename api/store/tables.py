@@ -74,6 +74,7 @@ class Party(Base):
     department_code: Mapped[str | None] = mapped_column(CODE)  # which of the catalogue's departments it is
     status: Mapped[str] = mapped_column(String(16))
     anchor_state: Mapped[str] = mapped_column(String(16), default="pending")
+    anchored_block: Mapped[int | None] = mapped_column(BigInteger)
     created_at_ms: Mapped[int] = mapped_column(BigInteger)
 
 
@@ -208,6 +209,7 @@ class Grant(Base):
     seq: Mapped[int] = mapped_column(Integer, default=0)
     lock_version: Mapped[int] = mapped_column(Integer, default=0)
     anchor_state: Mapped[str] = mapped_column(String(16), default="pending")
+    anchored_block: Mapped[int | None] = mapped_column(BigInteger)
     created_at_ms: Mapped[int] = mapped_column(BigInteger)
     ended_at_ms: Mapped[int | None] = mapped_column(BigInteger)
 
@@ -223,6 +225,7 @@ class GrantEvent(Base):
     reason: Mapped[str | None] = mapped_column(CODE)
     signature: Mapped[bytes | None] = mapped_column(LargeBinary(65))
     prev_hash: Mapped[bytes] = mapped_column(HASH)
+    anchored_block: Mapped[int | None] = mapped_column(BigInteger)
     at_ms: Mapped[int] = mapped_column(BigInteger)
 
 

@@ -62,6 +62,12 @@ def begin(
     return None
 
 
+def is_done(session: Session, actor: str, key: str, request_sha256: bytes) -> bool:
+    """Whether this very request was answered under this key before."""
+    row = session.get(IdempotencyKey, (actor, key))
+    return row is not None and row.state == DONE and row.request_sha256 == request_sha256
+
+
 def finish(session: Session, vault: Vault, actor: str, key: str, answer: StoredAnswer) -> None:
     """Keep the answer for repeats, in the transaction of what it answers where that is possible."""
     row = session.get(IdempotencyKey, (actor, key), with_for_update=True, populate_existing=True)
