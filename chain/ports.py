@@ -130,7 +130,7 @@ class Signer(Protocol):
 
 
 class TxState(StrEnum):
-    """Life of a relayed transaction. FAILED and CONFIRMED are final."""
+    """Life of a relayed transaction. FAILED and CONFIRMED are final, unless `EventSink.rewind` opens them again."""
 
     SIGNED = "signed"  # raw and hash are committed, nothing was broadcast yet, or not known to be
     SENT = "sent"
@@ -254,5 +254,9 @@ class EventSink(Protocol):
         ...
 
     def rewind(self, to: Cursor | None) -> None:
-        """Undo everything above `to`: what was anchored there is pending again."""
+        """Undo everything above `to`: what was anchored there is pending again.
+
+        In the same transaction the journal's rows that were mined above `to`, CONFIRMED and FAILED ones too, become
+        SENT without a block: a reorg deeper than the confirmations took them away, and the relay sends them again.
+        """
         ...

@@ -61,6 +61,12 @@ class MemoryJournal:
                 raise AssertionError(f"{row.state} is final")
             self.rows[key] = replace(row, state=state, block_number=block_number, block_hash=block_hash, error=error)
 
+    def reopen_above(self, number: int) -> None:
+        with self._lock:
+            for key, row in self.rows.items():
+                if row.block_number is not None and row.block_number > number:
+                    self.rows[key] = replace(row, state=TxState.SENT, block_number=None, block_hash=None, error=None)
+
     def get(self, key: str) -> TxRow | None:
         with self._lock:
             return self.rows.get(key)
@@ -87,9 +93,13 @@ class MemoryLog:
 
 
 class MemorySink:
-    """`EventSink`; `events` is what stands applied now, `history` every cursor still remembered."""
+    """`EventSink`; `events` is what stands applied now, `history` every cursor still remembered.
 
-    def __init__(self) -> None:
+    `journal` shares its "database", so that a rewind opens transactions again.
+    """
+
+    def __init__(self, journal: MemoryJournal | None = None) -> None:
+        self.journal = journal or MemoryJournal()
         self.events: list[ChainEvent] = []
         self.history: list[Cursor] = []
 
@@ -110,3 +120,4 @@ class MemorySink:
         number = -1 if to is None else to.number
         self.history = [cursor for cursor in self.history if cursor.number <= number]
         self.events = [event for event in self.events if event.block.number <= number]
+        self.journal.reopen_above(number)
