@@ -42,8 +42,8 @@ class OrderGroup:
 class OrderLayer:
     """A layer of keyed permutations.
 
-    With `pooled`, the leak shows one order only and any of the groups may be its source (a spreadsheet made from objects
-    takes its columns from one of them): evidence is then averaged over the groups, else multiplied.
+    With `pooled`, the leak shows one order only and any of the groups may be its source (a spreadsheet made from
+    objects takes its columns from one of them): evidence is then averaged over the groups, else multiplied.
     """
 
     name: str
@@ -64,12 +64,15 @@ class Claim:
 class Coverage:
     """Which of the leak's cells the original explains (`cells`: leak-wide cell numbers), and how strongly.
 
-    `strong`: at least one row holds an identifier and enough beside it; otherwise only common-looking values agree.
+    `rows`: leak's rows that count as records of this original; 0 if it is not found in the leak. `strong`: at least
+    one of them holds an identifier and enough beside it. `whole`: some row of the original stands in the leak with
+    all its values, telling or not.
     """
 
     cells: frozenset[int] = frozenset()
     rows: int = 0
     strong: bool = False
+    whole: bool = False
 
 
 @dataclass(frozen=True)

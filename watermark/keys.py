@@ -1,8 +1,9 @@
 """Epoch keys and everything derived from them.
 
-An epoch has one secret of 32 random bytes. Its hash is anchored when the epoch opens, so that no code, layout or tag can be
-chosen after a leak. Every derivation is HMAC-SHA256 (RFC 2104) under a tag of its own over length-prefixed parts; longer
-streams are SHAKE-256 (FIPS 202) of the derived 32 bytes, so that the bits are the same in every version of every library.
+An epoch has one secret of 32 random bytes. Its hash is anchored when the epoch opens, so that no code, layout or tag
+can be chosen after a leak. Every derivation is HMAC-SHA256 (RFC 2104) under a tag of its own over length-prefixed
+parts; longer streams are SHAKE-256 (FIPS 202) of the derived 32 bytes, so that the bits are the same in every version
+of every library.
 """
 
 import hashlib

@@ -1,12 +1,16 @@
 """What a copy says and which codes it carries; the commitments that its receipt holds before the bytes leave."""
 
 import hashlib
+import re
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from watermark.errors import WatermarkError
 from watermark.keys import EpochKey, shake_bits, shake_permutation
+
+_ID = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
 
 MARKER = "mydata-watermark/1"
 """Version of the marker: layout, codes and carriers. It stands in every receipt's mark commitment."""
@@ -16,8 +20,10 @@ MARKER = "mydata-watermark/1"
 class Mark:
     """One copy to be made.
 
-    `notice_zh` and `notice_en` are the visible line ("仅限X用于Y 编号Z"); `maker` and `made_at` (free text, such as an ISO
-    date) go into the copy's header. The same mark, key and original always give the same bytes.
+    `notice_zh` and `notice_en` are the visible line;
+    `maker` and `made_at` (free text, such as an ISO
+    date) go into the copy's header. `copy_id`: letters, digits, `_.-`, at most 64 (`watermark.bad_id`). The same
+    mark, key and original always give the same bytes.
     """
 
     copy_id: str
@@ -27,6 +33,10 @@ class Mark:
     notice_en: str = ""
     maker: str = "mydata"
     made_at: str = ""
+
+    def __post_init__(self) -> None:
+        if not _ID.fullmatch(self.copy_id):
+            raise WatermarkError("watermark.bad_id")
 
 
 def notice_zh(entity_name: str, purpose: str, number: str) -> str:
@@ -75,6 +85,17 @@ def chips(mark: Mark, key: EpochKey, layer: str, count: int) -> NDArray[np.int8]
     out[parts.entity] = entity_chips(key, mark.content_id, mark.entity_id, layer, len(parts.entity))
     out[parts.copy] = copy_chips(key, mark.content_id, mark.copy_id, layer, len(parts.copy))
     return out
+
+
+def entity_order(key: EpochKey, content_id: str, entity_id: str, layer: str, group: int, count: int) -> list[int]:
+    """Original item numbers in the order in which the entity's copies list them; one permutation per group."""
+    seed = key.entity_code(content_id, entity_id) + layer.encode() + group.to_bytes(4, "big")
+    return shake_permutation(seed, count)
+
+
+def copy_order(key: EpochKey, content_id: str, copy_id: str, layer: str, group: int, count: int) -> list[int]:
+    """Original item numbers in the order in which this copy alone lists them; one permutation per group."""
+    return shake_permutation(key.copy_code(content_id, copy_id) + layer.encode() + group.to_bytes(4, "big"), count)
 
 
 def code_sha256(mark: Mark, key: EpochKey) -> bytes:

@@ -6,6 +6,7 @@ from watermark.errors import WatermarkError
 from watermark.evidence import Evidence
 from watermark.keys import EpochKey
 from watermark.payload import Mark
+from watermark.provenance import Leak
 
 
 class Carrier(Protocol):
@@ -22,7 +23,7 @@ class Carrier(Protocol):
         ...
 
     def embed(self, original: bytes, mark: Mark, key: EpochKey) -> bytes:
-        """The marked copy of `original`; deterministic, no value altered. Raises `WatermarkError` on an unfit original."""
+        """The marked copy: deterministic, no value altered. Raises `WatermarkError` on an unfit original."""
         ...
 
     def evidence(self, suspect: bytes, original: bytes, content_id: str) -> Evidence:
@@ -44,3 +45,12 @@ def carrier_for(media_type: str) -> Carrier:
         if wanted in carrier.media_types:
             return carrier
     raise WatermarkError("watermark.unsupported_type", media_type=wanted)
+
+
+def carrier_evidence(leak: Leak, original: bytes, media_type: str, content_id: str) -> Evidence:
+    """Evidence from a leak that was read already. Errors: `watermark.unsupported_type`."""
+    from watermark.carriers.pdf_evidence import pdf_evidence
+    from watermark.carriers.table_evidence import table_evidence
+
+    compare = {"table": table_evidence, "pdf": pdf_evidence}[carrier_for(media_type).name]
+    return compare(leak, original, content_id)

@@ -1,0 +1,251 @@
+"""Moving single glyphs of a finished PDF by real text positions (ISO 32000-2, 9.4), whatever program produced it.
+
+A glyph that is placed by its own Tm is moved by changing that Tm. Any other glyph is moved across by a pair of TJ
+adjustments that cancel, and up or down by the text rise: no width table is needed and nothing after it moves.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import Any
+
+import pikepdf
+from pikepdf import Array, Name, Operator, String
+
+Matrix = tuple[float, float, float, float]
+Offsets = Callable[[int], tuple[float, float]]
+"""Glyph number -> (right, up) in points of the page."""
+
+_IDENTITY: Matrix = (1.0, 0.0, 0.0, 1.0)
+_TWO_BYTE_CMAPS = frozenset({"/Identity-H", "/UniGB-UCS2-H", "/UniGB-UTF16-H"})
+_CODESPACE = re.compile(rb"begincodespacerange(.*?)endcodespacerange", re.DOTALL)
+_HEX = re.compile(rb"<([0-9A-Fa-f]+)>")
+_POSITIONING = frozenset({"Tm", "Td", "TD", "T*", "'", '"', "Tj", "TJ", "BT", "ET"})
+_MAX_FORM_DEPTH = 8
+
+
+def _times(a: Matrix, b: Matrix) -> Matrix:
+    """The linear part of a x b, row vectors as in PDF."""
+    return (
+        a[0] * b[0] + a[1] * b[2],
+        a[0] * b[1] + a[1] * b[3],
+        a[2] * b[0] + a[3] * b[2],
+        a[2] * b[1] + a[3] * b[3],
+    )
+
+
+def _into(m: Matrix, dx: float, dy: float) -> tuple[float, float] | None:
+    """A page vector in the space that `m` maps to the page; None where `m` is singular."""
+    det = m[0] * m[3] - m[1] * m[2]
+    if abs(det) < 1e-12:
+        return None
+    return (dx * m[3] - dy * m[2]) / det, (-dx * m[1] + dy * m[0]) / det
+
+
+def code_bytes(font: pikepdf.Object) -> int:
+    """Bytes of a character code in `font`; 0 where they vary or the writing is vertical: such text stays put."""
+    if font.get("/Subtype") != "/Type0":
+        return 1
+    encoding = font.get("/Encoding")
+    if isinstance(encoding, pikepdf.Stream):
+        found = _CODESPACE.search(encoding.read_bytes())
+        lengths = {len(h) // 2 for h in _HEX.findall(found[1])} if found else set()
+        return 2 if lengths == {2} and not int(encoding.get("/WMode", 0)) else 0
+    return 2 if str(encoding) in _TWO_BYTE_CMAPS else 0
+
+
+@dataclass(frozen=True)
+class _State:
+    ctm: Matrix = _IDENTITY
+    size: float = 0.0
+    width: int = 0
+    stretch: float = 1.0
+    rise: float = 0.0
+
+
+@dataclass
+class _Show:
+    """One show operation: the instruction's place, the state it runs in, its parts split into codes."""
+
+    place: int
+    state: _State
+    text: Matrix
+    parts: list[Any]
+    own_tm: int | None
+    first: int = 0
+
+
+@dataclass
+class _Stream:
+    """One content stream, parsed: page or form."""
+
+    owner: pikepdf.Object | pikepdf.Page
+    instructions: list[Any]
+    shows: list[_Show] = field(default_factory=list)
+
+
+class GlyphMover:
+    """All glyphs of `pdf` in drawing order, ready to be moved. A form that is drawn twice counts once."""
+
+    def __init__(self, pdf: pikepdf.Pdf) -> None:
+        self._pdf = pdf
+        self._streams: list[_Stream] = []
+        self._forms: set[tuple[int, int]] = set()
+        self._fonts: dict[tuple[int, int], int] = {}
+        self.count = 0
+        for page in pdf.pages:
+            self._scan(page, page.resources, _IDENTITY, 0)
+
+    def move(self, offsets: Offsets) -> None:
+        """Rewrite every stream, each glyph moved by `offsets`. The mover is used up."""
+        for stream in self._streams:
+            data = pikepdf.unparse_content_stream(_rewritten(stream, offsets))
+            if isinstance(stream.owner, pikepdf.Page):
+                stream.owner.Contents = self._pdf.make_stream(data)
+            else:
+                stream.owner.write(data)
+
+    def _width(self, font: pikepdf.Object) -> int:
+        if font.objgen not in self._fonts or font.objgen == (0, 0):
+            self._fonts[font.objgen] = code_bytes(font)
+        return self._fonts[font.objgen]
+
+    def _scan(self, owner: pikepdf.Object | pikepdf.Page, resources: pikepdf.Object, ctm: Matrix, depth: int) -> None:
+        stream = _Stream(owner, list(pikepdf.parse_content_stream(owner)))
+        self._streams.append(stream)
+        scan = _Scan(_State(ctm))
+        for place, instruction in enumerate(stream.instructions):
+            if isinstance(instruction, pikepdf.ContentStreamInlineImage):
+                continue
+            operands, operator = instruction.operands, str(instruction.operator)
+            if operator == "Tf":
+                font = resources.Font[str(operands[0])]
+                scan.state = replace(scan.state, size=float(operands[1]), width=self._width(font))
+            elif operator == "Do":
+                self._form(resources.XObject[str(operands[0])], resources, scan.state.ctm, depth)
+            elif operator in {"Tj", "TJ", "'", '"'}:
+                self._show(stream, scan, place, operator, operands)
+            else:
+                scan.step(place, operator, operands)
+            if operator in _POSITIONING:
+                scan.after_positioning(operator, stream.shows)
+
+    def _form(self, form: pikepdf.Object, resources: pikepdf.Object, ctm: Matrix, depth: int) -> None:
+        if form.get("/Subtype") != "/Form" or form.objgen in self._forms or depth >= _MAX_FORM_DEPTH:
+            return
+        self._forms.add(form.objgen)
+        matrix = form.get("/Matrix")
+        linear = _linear(matrix) if matrix is not None else _IDENTITY
+        self._scan(form, form.get("/Resources", resources), _times(linear, ctm), depth + 1)
+
+    def _show(self, stream: _Stream, scan: "_Scan", place: int, operator: str, operands: pikepdf.Object) -> None:
+        width = scan.state.width
+        if not width or not scan.state.size:
+            return
+        items = list(operands[0]) if operator == "TJ" else [operands[-1]]
+        parts: list[Any] = []
+        for item in items:
+            if isinstance(item, String):
+                raw = bytes(item)
+                parts += [raw[i : i + width] for i in range(0, len(raw), width)]
+            else:
+                parts.append(item)
+        glyphs = sum(isinstance(p, bytes) for p in parts)
+        own = scan.last_tm if operator == "Tj" and glyphs == 1 else None
+        stream.shows.append(_Show(place, scan.state, scan.text, parts, own, self.count))
+        self.count += glyphs
+
+
+def _linear(operands: pikepdf.Object) -> Matrix:
+    return (float(operands[0]), float(operands[1]), float(operands[2]), float(operands[3]))
+
+
+class _Scan:
+    """Graphics and text state while a stream is read."""
+
+    def __init__(self, state: _State) -> None:
+        self.state = state
+        self.text: Matrix = _IDENTITY
+        self.last_tm: int | None = None
+        self._stack: list[_State] = []
+        self._open: _Show | None = None
+
+    def step(self, place: int, operator: str, operands: pikepdf.Object) -> None:
+        if operator == "q":
+            self._stack.append(self.state)
+        elif operator == "Q" and self._stack:
+            self.state = self._stack.pop()
+        elif operator == "cm":
+            self.state = replace(self.state, ctm=_times(_linear(operands), self.state.ctm))
+        elif operator == "BT":
+            self.text = _IDENTITY
+        elif operator == "Tm":
+            self.text = _linear(operands)
+            self.last_tm = place
+        elif operator == "Tz":
+            self.state = replace(self.state, stretch=float(operands[0]) / 100)
+        elif operator == "Ts":
+            self.state = replace(self.state, rise=float(operands[0]))
+
+    def after_positioning(self, operator: str, shows: list[_Show]) -> None:
+        """A Tm may be changed only if exactly one glyph hangs on it: the next positioning must be a Tm or the end."""
+        if operator == "Tm":
+            self._open = None
+            return
+        if self._open is not None and operator not in {"ET", "BT"}:
+            self._open.own_tm = None
+        self._open = shows[-1] if operator == "Tj" and shows and self.last_tm is not None else None
+        self.last_tm = None
+
+
+def _rewritten(stream: _Stream, offsets: Offsets) -> list[Any]:
+    out: list[Any] = list(stream.instructions)
+    for show in stream.shows:
+        if show.own_tm is not None:
+            _move_tm(out, show, offsets)
+        else:
+            out[show.place] = _moved(show, stream.instructions[show.place], offsets)
+    flat: list[Any] = []
+    for item in out:
+        flat.extend(item) if isinstance(item, list) else flat.append(item)
+    return flat
+
+
+def _move_tm(out: list[Any], show: _Show, offsets: Offsets) -> None:
+    vector = _into(show.state.ctm, *offsets(show.first))
+    if vector is None or show.own_tm is None:
+        return
+    operands = list(out[show.own_tm].operands)
+    operands[4] = Decimal(f"{float(operands[4]) + vector[0]:.3f}")
+    operands[5] = Decimal(f"{float(operands[5]) + vector[1]:.3f}")
+    out[show.own_tm] = pikepdf.ContentStreamInstruction(operands, Operator("Tm"))
+
+
+def _moved(show: _Show, instruction: pikepdf.Object, offsets: Offsets) -> list[Any]:
+    operator, operands = str(instruction.operator), instruction.operands
+    out: list[Any] = []
+    if operator == '"':
+        out += [([operands[0]], Operator("Tw")), ([operands[1]], Operator("Tc"))]
+    if operator in {"'", '"'}:
+        out.append(([], Operator("T*")))
+    matrix = _times(show.text, show.state.ctm)
+    number = show.first
+    for part in show.parts:
+        if not isinstance(part, bytes):
+            out.append(([Array([part])], Operator("TJ")))
+            continue
+        vector = _into(matrix, *offsets(number)) or (0.0, 0.0)
+        number += 1
+        adjust = Decimal(f"{-vector[0] * 1000 / (show.state.size * (show.state.stretch or 1.0)):.2f}")
+        out.append(([Decimal(f"{show.state.rise + vector[1]:.4f}")], Operator("Ts")))
+        out.append(([Array([adjust, String(part), -adjust])], Operator("TJ")))
+    out.append(([Decimal(f"{show.state.rise:.4f}")], Operator("Ts")))
+    return out
+
+
+def page_resources(page: pikepdf.Page) -> pikepdf.Object:
+    """The page's own resource dictionary, made if it inherits one, so that additions touch this page alone."""
+    inherited = page.resources
+    page.obj[Name.Resources] = pikepdf.Dictionary(dict(inherited.items()))
+    return page.obj[Name.Resources]

@@ -1,0 +1,142 @@
+"""What a leaked table shows when held against an original: rows, order of rows and names, spelling."""
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from watermark.carriers.table_reading import decode, read_csv
+from watermark.evidence import ChipLayer, Evidence, Level, OrderGroup, OrderLayer
+from watermark.provenance import Leak, Matching, NormalRow, Sheet, best_match
+from watermark.reading import Row
+
+ROWS, NAMES, SPELLING = "rows", "names", "spelling"
+"""Names of the layers; they separate the codes' derivations."""
+
+MAX_ORDERED = 4096
+"""Rows beyond this many add nothing to order evidence that is already past any threshold."""
+
+
+def record_cells(record: Mapping[str, object]) -> dict[str, str]:
+    """The values of one record of a JSON original: the members of `values`, or all its texts if it has none."""
+    values = record.get("values", record)
+    members = values.items() if isinstance(values, Mapping) else ()
+    return {name: value for name, value in members if isinstance(value, str)}
+
+
+def original_rows(original: bytes) -> tuple[str, list[Row]]:
+    """(kind, rows in original order) of an original that the table carrier marks."""
+    text = decode(original)
+    if text.lstrip()[:1] == "{":
+        cells = [record_cells(record) for record in json.loads(text)["records"]]
+        return "json", [Row(tuple(c), tuple(c.values())) for c in cells]
+    return "csv", list(read_csv(text).sheets[0][1:])
+
+
+def table_evidence(leak: Leak, original: bytes, content_id: str) -> Evidence:
+    """Everything that `leak` shows of the original table; see `Evidence`."""
+    reading = leak.reading
+    kind, rows = original_rows(original)
+    matching = best_match(leak, Sheet(rows))
+    if not matching.pairs:
+        return Evidence(content_id, claims=reading.claims, coverage=matching.coverage)
+    maps = [_names_of(matching.sheet.rows[r], rows[i]) for r, i in matching.pairs]
+    orders = [_row_order(matching, len(rows))]
+    orders.append(_name_order(matching, rows, maps, kind, reading.kind))
+    chips: tuple[ChipLayer, ...] = ()
+    if reading.kind == kind:
+        chips = (ChipLayer(SPELLING, _spelling(matching, rows, maps, kind)),)
+    layers = tuple(layer for layer in orders if layer.groups)
+    return Evidence(content_id, chips, layers, reading.claims, matching.coverage)
+
+
+def _row_order(matching: Matching, size: int) -> OrderLayer:
+    observed = tuple(i for _, i in matching.pairs)[:MAX_ORDERED]
+    groups = (OrderGroup(0, size, observed),) if len(observed) > 1 else ()
+    return OrderLayer(ROWS, Level.COPY, groups)
+
+
+def _names_of(leak: NormalRow, original: Row) -> dict[int, int]:
+    """Leak's cell number -> the original's, by name; by value where names were changed and the value stands once."""
+    by_name = {name.strip().lower(): j for j, name in enumerate(original.names)}
+    found: dict[int, int] = {}
+    for k, name in enumerate(leak.row.names):
+        j = by_name.get(name.strip().lower())
+        if j is not None and j not in found.values():
+            found[k] = j
+    if len(found) >= min(len(leak.values), len(original.names)):
+        return found
+    values = Counter(leak.values)
+    others = Counter(NormalRow.of(original).values)
+    by_value = {v: j for j, v in enumerate(NormalRow.of(original).values) if others[v] == 1}
+    taken = set(found.values())
+    for k, value in enumerate(leak.values):
+        j = by_value.get(value)
+        if k not in found and value and values[value] == 1 and j is not None and j not in taken:
+            found[k] = j
+            taken.add(j)
+    return found
+
+
+def _name_order(
+    matching: Matching, rows: list[Row], maps: list[dict[int, int]], kind: str, leak_kind: str
+) -> OrderLayer:
+    """Order of names within records.
+
+    A CSV original has one order of columns. In a JSON original each record has its own; a leak in which all records
+    show the same order (a spreadsheet, or sorted names) took it from one of them at most, so evidence is pooled.
+    """
+    shown = {matching.sheet.rows[r].row.names for r, _ in matching.pairs}
+    uniform = len(shown) == 1 and (len(matching.pairs) > 1 or leak_kind != "json")
+    if kind == "json" and not uniform:
+        groups = [
+            OrderGroup(i, len(rows[i].names), tuple(found[k] for k in sorted(found)))
+            for (_, i), found in zip(matching.pairs, maps, strict=True)
+        ]
+        return OrderLayer(NAMES, Level.ENTITY, tuple(g for g in groups if len(g.observed) > 1))
+    names = _common_order(matching, rows, maps)
+    if kind == "csv":
+        groups = [_group(0, rows[0], names)]
+    else:
+        groups = [_group(i, row, names) for i, row in enumerate(rows[:MAX_ORDERED])]
+    return OrderLayer(NAMES, Level.ENTITY, tuple(g for g in groups if len(g.observed) > 1), pooled=True)
+
+
+def _common_order(matching: Matching, rows: list[Row], maps: list[dict[int, int]]) -> list[str]:
+    """The original's names in the order of the leak's columns, where most rows agree on which column is which."""
+    votes: dict[int, Counter[str]] = {}
+    for (_, i), found in zip(matching.pairs, maps, strict=True):
+        for k, j in found.items():
+            votes.setdefault(k, Counter())[rows[i].names[j]] += 1
+    order: list[str] = []
+    for k in sorted(votes):
+        name, count = votes[k].most_common(1)[0]
+        if 2 * count > len(maps) and name not in order:
+            order.append(name)
+    return order
+
+
+def _group(index: int, row: Row, names: list[str]) -> OrderGroup:
+    numbers: Mapping[str, int] = {name: j for j, name in enumerate(row.names)}
+    return OrderGroup(index, len(row.names), tuple(numbers[n] for n in names if n in numbers))
+
+
+def _spelling(matching: Matching, rows: list[Row], maps: list[dict[int, int]], kind: str) -> NDArray[np.float64]:
+    """Scores of the spelling chips: +1 blank or quoted, -1 not, 0 unknown. JSON has two chips a value, CSV one."""
+    bits = 2 if kind == "json" else 1
+    starts = np.concatenate([[0], np.cumsum([len(row.names) for row in rows])])
+    scores = np.zeros((int(starts[-1]), bits))
+    for (r, i), found in zip(matching.pairs, maps, strict=True):
+        marks = matching.sheet.rows[r].row.marks
+        if not marks:
+            continue
+        for k, j in found.items():
+            for bit in range(bits if marks[k] >= 0 else 0):
+                scores[starts[i] + j, bit] = 1.0 if marks[k] >> bit & 1 else -1.0
+    for bit in range(bits):
+        # A writer's fixed habit says nothing: every value spelt alike is not a trace of ours.
+        if len(set(scores[scores[:, bit] != 0, bit].tolist())) == 1:
+            scores[:, bit] = 0
+    return scores.reshape(-1)
