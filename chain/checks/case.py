@@ -33,12 +33,12 @@ class StepOutcome(Exception):  # noqa: N818 - how a step ends early, not an erro
         self.facts = facts
 
 
-def invalid(reason: str, **facts: str | int) -> StepOutcome:
+def invalid(reason: str, /, **facts: str | int) -> StepOutcome:
     """The step found the bundle wrong."""
     return StepOutcome(reason, State.INVALID, facts)
 
 
-def pending(reason: str, **facts: str | int) -> StepOutcome:
+def pending(reason: str, /, **facts: str | int) -> StepOutcome:
     """The step found something that is not on chain yet."""
     return StepOutcome(reason, State.PENDING, facts)
 
@@ -60,11 +60,11 @@ class Case:
         self.notes: list[Note] = []
         self.block: BlockTime | None = None
 
-    def note(self, reason: str, **facts: str | int) -> None:
+    def note(self, reason: str, /, **facts: str | int) -> None:
         """Add a note `chain.note.<reason>`."""
         self.notes.append(Note(f"chain.note.{reason}", facts))
 
-    def revoked(self, reason: str, **facts: str | int) -> StepOutcome:
+    def revoked(self, reason: str, /, **facts: str | int) -> StepOutcome:
         """What stood once does not stand as of the block asked."""
         as_of = {} if self.block is None else {"block": self.block.number, "time": self.block.time_s}
         return StepOutcome(reason, State.REVOKED, {**facts, **as_of})
@@ -103,7 +103,7 @@ class Case:
         except SignatureError:
             raise invalid("checkpoint_not_signed") from None
 
-    def require_admitted(self, party: bytes, role: Role, who: str, **facts: int) -> None:
+    def require_admitted(self, party: bytes, role: Role, who: str, /, **facts: int) -> None:
         """End the step unless `party` has `role` and two of the trust file's administrators admitted it."""
         record = self.view.party(party)
         if record is None or record.role is not role:
