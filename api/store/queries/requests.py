@@ -7,6 +7,16 @@ from api.policy.states import RequestState
 from api.store.queries import paging
 from api.store.tables import Request
 
+__all__ = [
+    "RequestState",
+    "count_open",
+    "lapse_requests",
+    "request_of_entity",
+    "request_to_holder",
+    "requests_of_entity",
+    "requests_to_holder",
+]
+
 
 def request_of_entity(session: Session, entity_id: str, request_id: str) -> Request | None:
     """An entity's own request."""
