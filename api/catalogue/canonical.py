@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from api.catalogue.identifiers import (
     DEMO_REGION,
@@ -38,8 +38,10 @@ _DATE = re.compile(
     r"(\d{4})(?:-(\d{1,2})-(\d{1,2})|/(\d{1,2})/(\d{1,2})|\.(\d{1,2})\.(\d{1,2})|年(\d{1,2})月(\d{1,2})日)", re.ASCII
 )
 _SCIENTIFIC = re.compile(r"\d(\.\d+)?E\+\d+|\d{15,18}\.0+", re.ASCII)
-_NAME = re.compile(r"[^\W\d_]+(?:[·.\-' （）][^\W\d_]+）?)*")
+_NAME = re.compile(r"[^\W\d_]+(?:(?:\. ?|[·\-' （])[^\W\d_]+）?)*\.?")
 _INTEGER = re.compile(r"-?\d+", re.ASCII)
+_DECIMAL = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
+_MAX_DIGITS = 20
 _OPEN_ENDED = frozenset({"长期", "长期有效", "long-term", OPEN_END})
 
 
@@ -241,13 +243,10 @@ def amount_form(name: str, limits: Limits) -> Canonicaliser:
 
     def canonical(raw: str, _demo: bool) -> str:
         text = _narrow(name, raw).replace(",", "").lstrip("¥").strip()
-        try:
-            value = Decimal(text)
-            rounded = value.quantize(quantum) if value.is_finite() else None
-        except InvalidOperation:
-            rounded = None
-        if rounded is None:
+        if len(text) > _MAX_DIGITS or _DECIMAL.fullmatch(text) is None:
             raise ApiError("catalogue.bad_amount", field=name)
+        value = Decimal(text)
+        rounded = value.quantize(quantum)
         if rounded != value:
             raise ApiError("catalogue.too_many_decimals", field=name, limit=limits.decimals)
         _range(name, rounded, limits)
@@ -261,7 +260,7 @@ def integer_form(name: str, limits: Limits) -> Canonicaliser:
 
     def canonical(raw: str, _demo: bool) -> str:
         text = _narrow(name, raw).replace(",", "")
-        if len(text) > 18 or _INTEGER.fullmatch(text) is None:
+        if len(text) > _MAX_DIGITS or _INTEGER.fullmatch(text) is None:
             raise ApiError("catalogue.bad_integer", field=name)
         value = int(text)
         _range(name, Decimal(value), limits)

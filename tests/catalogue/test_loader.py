@@ -1,0 +1,261 @@
+"""The catalogue as it is delivered, and that a bad file is refused with its name, place and problem."""
+
+import csv
+import shutil
+from pathlib import Path
+
+import pytest
+
+import api.catalogue
+from api.catalogue import FieldKind, HolderKind, load_catalogue
+from api.errors import ApiError
+from api.locale import error_texts
+
+HERE = Path(api.catalogue.__file__).parent
+NEEDED = {
+    "person.id_card", "person.driving_licence", "person.vehicle_licence", "person.residence_permit",
+    "person.education_certificate", "person.degree_proof", "person.marriage_certificate",
+    "person.social_security_card", "person.employment_certificate", "person.real_estate_title",
+    "person.blood_donation", "person.senior_card", "enterprise.business_licence",
+    "enterprise.food_operation_licence", "enterprise.construction_qualification",
+}  # fmt: skip
+
+
+@pytest.fixture
+def catalogue():
+    return load_catalogue()
+
+
+def test_the_plans_lists_are_complete(catalogue):
+    assert len(catalogue.types) == 50
+    assert [schema.number for schema in catalogue.types.values()] == list(range(1, 51))
+    assert sum(s.holder_kind is HolderKind.PERSON for s in catalogue.types.values()) == 32
+    assert len(catalogue.items) == 500
+    assert len({item.number for item in catalogue.items}) == 500
+    assert len(catalogue.scenarios) == 15
+    with (HERE / "certificate_types.csv").open(encoding="utf-8", newline="") as stream:
+        names = [row["certificate_name"] for row in csv.DictReader(stream)]
+    assert [schema.zh for schema in catalogue.types.values()] == names
+
+
+def test_the_needed_types_are_ready_and_the_others_say_that_they_are_not(catalogue):
+    assert {schema.code for schema in catalogue.ready_types()} == NEEDED
+    for schema in catalogue.types.values():
+        assert bool(schema.fields) == schema.ready
+    with pytest.raises(ApiError) as caught:
+        catalogue.ready_type("person.death_certificate")
+    assert caught.value.code == "catalogue.type_not_ready"
+
+
+def labels(catalogue):
+    for schema in catalogue.types.values():
+        yield schema.code, schema.zh, schema.en
+        for field in schema.fields:
+            yield f"{schema.code}.{field.name}", field.zh, field.en
+            for choice in field.choices:
+                yield f"{schema.code}.{field.name}.{choice.code}", choice.zh, choice.en
+            if field.unit_zh:
+                yield f"{schema.code}.{field.name} unit", field.unit_zh, field.unit_en
+    for department in catalogue.departments.values():
+        yield department.code, department.zh, department.en
+        yield department.code, department.demo_zh, department.demo_en
+    for purpose in catalogue.purposes.values():
+        yield purpose.code, purpose.zh, purpose.en
+        yield purpose.code, purpose.text_zh, purpose.text_en
+    for pack in catalogue.packs.values():
+        yield pack.code, pack.zh, pack.en
+
+
+def test_every_label_is_there_in_both_languages(catalogue):
+    seen = 0
+    for where, zh, en in labels(catalogue):
+        seen += 1
+        assert zh.strip(), where
+        # Letters and signs that are the same in both languages (blood groups) may stand for themselves.
+        assert any("\u4e00" <= c <= "\u9fff" for c in zh) or zh == en, (where, zh)
+        assert en.strip(), where
+        assert not any("\u4e00" <= c <= "\u9fff" for c in en), (where, en)
+    assert seen > 300
+
+
+def test_no_demo_office_bears_a_real_citys_name(catalogue):
+    for department in catalogue.departments.values():
+        assert department.demo_zh.startswith("演示")
+        assert department.demo_en.startswith("Demo")
+
+
+@pytest.mark.parametrize("code", sorted(NEEDED))
+def test_ready_types_hang_together(catalogue, code):
+    schema = catalogue.type(code)
+    holder = schema.field(schema.holder_field)
+    wanted = FieldKind.ID_NUMBER if schema.holder_kind is HolderKind.PERSON else FieldKind.USCC
+    assert holder.kind is wanted
+    assert holder.identifying
+    assert schema.field(schema.holder_name_field).identifying
+    assert schema.natural_key
+    assert schema.department in catalogue.departments
+    for field in schema.fields:
+        if field.kind in (FieldKind.ID_NUMBER, FieldKind.SERIAL, FieldKind.USCC, FieldKind.DATE, FieldKind.AMOUNT):
+            assert field.normative, f"{code}.{field.name}: a mark may not touch identifiers, dates and amounts"
+        if field.kind is FieldKind.ID_NUMBER:
+            assert field.sensitive
+
+
+def test_purposes_ask_no_more_than_they_say(catalogue):
+    assert {
+        "insurance.motor.underwriting",
+        "insurance.motor.claims",
+        "insurance.life.underwriting",
+        "bank.personal_credit",
+        "employment.recruitment_check",
+        "telecom.service_change",
+    } <= catalogue.purposes.keys()
+    for purpose in catalogue.purposes.values():
+        for allowance in purpose.allowances:
+            assert catalogue.ready_type(allowance.type_code).has_field(allowance.field)
+            assert purpose.allowance(allowance.type_code, allowance.field) is allowance
+        assert [a for code in purpose.types for a in purpose.fields_of(code)] == list(purpose.allowances)
+    claims = catalogue.purpose("insurance.motor.claims")
+    assert claims.allowance("person.driving_licence", "licence_class").necessary
+    assert not claims.allowance("person.driving_licence", "address").necessary
+    assert claims.allowance("person.driving_licence", "file_number") is None
+
+
+def test_packs_stay_within_their_purpose(catalogue):
+    for pack in catalogue.packs.values():
+        purpose = catalogue.purpose(pack.purpose)
+        assert pack.days <= purpose.max_days
+        assert pack.uses <= purpose.max_uses
+        for item in pack.items:
+            assert purpose.allowance(item.type_code, item.field) is not None
+
+
+def test_types_are_found_by_any_of_their_names(catalogue):
+    for name in ("person.driving_licence", "机动车驾驶证", "driving licence", " Driving Licence "):
+        assert catalogue.type_named(name).code == "person.driving_licence"
+
+
+@pytest.mark.parametrize(
+    ("call", "code"),
+    [
+        (lambda c: c.type("x"), "catalogue.unknown_type"),
+        (lambda c: c.type_named("x"), "catalogue.unknown_type"),
+        (lambda c: c.purpose("x"), "catalogue.unknown_purpose"),
+        (lambda c: c.pack("x"), "catalogue.unknown_pack"),
+        (lambda c: c.type("person.id_card").field("x"), "catalogue.unknown_field"),
+    ],
+)
+def test_what_is_not_there_has_its_code(catalogue, call, code):
+    with pytest.raises(ApiError) as caught:
+        call(catalogue)
+    assert caught.value.code == code
+    assert code in error_texts()
+
+
+def test_the_catalogue_is_read_once(catalogue):
+    assert load_catalogue() is catalogue
+    assert len(catalogue.version) <= 16
+
+
+def edit(name, old, new):
+    def change(folder: Path) -> None:
+        path = folder / name
+        text = path.read_text(encoding="utf-8")
+        assert old in text
+        path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+    return change
+
+
+CARD = "types/person.id_card.toml"
+BAD_FILES = {
+    "missing file": (lambda folder: (folder / "purposes.toml").unlink(), "purposes.toml", "missing"),
+    "broken TOML": (edit("packs.toml", "[[pack]]", "[[pack"), "packs.toml", ""),
+    "not UTF-8": (lambda folder: (folder / "packs.toml").write_bytes(b"\xff\xfe"), "packs.toml", "utf-8"),
+    "unknown key": (edit(CARD, 'kind = "date"', 'kind = "date"\nsensitve = true'), CARD, "Extra inputs"),
+    "unknown kind": (edit(CARD, 'kind = "date"', 'kind = "day"'), CARD, "Input should be"),
+    "empty label": (edit(CARD, 'en = "Name"', 'en = ""'), CARD, "at least 1 character"),
+    "bad field name": (edit(CARD, 'name = "sex"', 'name = "Sex"'), CARD, "pattern"),
+    "field twice": (edit(CARD, 'name = "sex"', 'name = "name"'), CARD, "twice"),
+    "header twice": (edit(CARD, 'zh = "性别"', 'zh = "姓名"'), CARD, "two fields answer"),
+    "no natural key": (edit(CARD, "natural_key = true", "natural_key = false"), CARD, "natural key"),
+    "holder is no number": (edit(CARD, 'holder_field = "id_number"', 'holder_field = "name"'), CARD, "kind id_number"),
+    "end is no date": (edit(CARD, 'valid_until = "valid_until"', 'valid_until = "name"'), CARD, "kind date"),
+    "rule names nothing": (edit(CARD, '["sex", "id_number"]', '["gender", "id_number"]'), CARD, "unknown field"),
+    "broken pattern": (
+        edit("types/person.driving_licence.toml", "\\d{12}", "(\\d{12}"),
+        "types/person.driving_licence.toml",
+        "pattern",
+    ),
+    "choices share a spelling": (edit(CARD, '"M"', '"F"'), CARD, "share a spelling"),
+    "ready without a file": (lambda folder: (folder / CARD).unlink(), "types.toml", "contradicts"),
+    "unknown department": (edit("types.toml", '"public_security"', '"police"'), "types.toml", "unknown department"),
+    "type missing": (edit("types.toml", "no = 50\n", "no = 51\n"), "types.toml", "not here"),
+    "wrong holder kind": (
+        edit("types.toml", '"person.id_card"', '"enterprise.id_card"'),
+        "types.toml",
+        "does not begin",
+    ),
+    "purpose asks for nothing known": (
+        edit("purposes.toml", '"licence_class"', '"licence_klass"'),
+        "purposes.toml",
+        "no field",
+    ),
+    "purpose asks for an unready type": (
+        edit("purposes.toml", '"person.senior_card"', '"person.health_certificate"'),
+        "purposes.toml",
+        "no fields",
+    ),
+    "purpose without a limit": (edit("purposes.toml", "max_days = 30\n", ""), "purposes.toml", "required"),
+    "purpose without end": (
+        edit("purposes.toml", "max_days = 30\n", "max_days = 99999\n"),
+        "purposes.toml",
+        "less than",
+    ),
+    "purpose for the wrong holders": (
+        edit("purposes.toml", 'holder_kinds = ["person"]', 'holder_kinds = ["enterprise"]'),
+        "purposes.toml",
+        "differ",
+    ),
+    "pack beyond its purpose": (edit("packs.toml", "days = 30", "days = 31"), "packs.toml", "exceed"),
+    "pack asks for more": (
+        edit("packs.toml", '"first_issued_on"', '"file_number"'),
+        "packs.toml",
+        "exceeds the purpose",
+    ),
+    "pack makes optional necessary": (
+        edit("packs.toml", 'optional = ["address"]', 'necessary = ["address"]'),
+        "packs.toml",
+        "",
+    ),
+    "pack of an unknown purpose": (
+        edit("packs.toml", '"insurance.motor.underwriting"', '"insurance.boat"'),
+        "packs.toml",
+        "unknown purpose",
+    ),
+    "pack nowhere": (edit("packs.toml", '["社会生活", "保险"]', '["社会生活", "旅行"]'), "packs.toml", "scenarios.csv"),
+    "list with a short row": (edit("scenarios.csv", "社会生活,保险,", "社会生活,"), "scenarios.csv", "cells"),
+    "list with other columns": (edit("certificate_types.csv", "type_no", "number"), "certificate_types.csv", "columns"),
+    "schema changed without a version": (edit(CARD, "max_length = 50", "max_length = 51"), "versions.toml", "digest"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_FILES)
+def test_a_bad_file_is_refused_by_name(tmp_path, name):
+    change, file, problem = BAD_FILES[name]
+    folder = tmp_path / "catalogue"
+    shutil.copytree(HERE, folder, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    change(folder)
+    with pytest.raises(ApiError) as caught:
+        load_catalogue(folder)
+    error = caught.value
+    assert error.code == "catalogue.bad_file"
+    assert error.facts["file"] == file
+    assert problem in error.facts["problem"]
+    assert error.facts["where"]
+
+
+def test_an_untouched_copy_loads(tmp_path):
+    folder = tmp_path / "catalogue"
+    shutil.copytree(HERE, folder, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    assert load_catalogue(folder).version == load_catalogue().version
