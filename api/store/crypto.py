@@ -9,6 +9,7 @@ unreadable.
     blob            = 02 || commitment to the platform key (32) || nonce || ciphertext || tag
     associated data = "mydata/blob/1" 00 purpose 00 record id 00 version 00 bound
     wrapped key     = nonce (12) || AES-256-GCM(master key, data key)
+                      associated data "mydata/data-key/1" 00 holder id 00 master key id 00 bound
 
 `bound` are other columns of the same row that must not be changed apart from the value: a moved or edited row fails to
 open. AES-GCM does not commit to its key (one ciphertext can be made that opens under two), therefore each data key is
@@ -74,11 +75,16 @@ class Sealer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class WrappedKey:
-    """A data key as the database keeps it: columns `wrapped_key`, `master_key_id`, `key_commitment` of `holders`."""
+    """A data key as the database keeps it: columns `wrapped_key`, `master_key_id`, `key_commitment` of `holders`.
+
+    `bound` are the row's other columns (kind and blind index): a row that was made to answer to another person's number
+    no longer opens.
+    """
 
     wrapped_key: bytes
     master_key_id: str
     key_commitment: bytes
+    bound: bytes = b""
 
 
 class DataKey:
@@ -162,13 +168,13 @@ class Vault:
         self._lock = threading.Lock()
         self.platform = PlatformKey(masters)
 
-    def new_data_key(self, holder_id: str) -> tuple[WrappedKey, DataKey]:
+    def new_data_key(self, holder_id: str, bound: bytes = b"") -> tuple[WrappedKey, DataKey]:
         """A fresh random data key for a new holder: what to store, and the open key."""
         key = os.urandom(KEY_BYTES)
         nonce = os.urandom(NONCE_BYTES)
-        aad = _wrap_associated(holder_id, self._current_master)
+        aad = _wrap_associated(holder_id, self._current_master, bound)
         sealed = nonce + self._masters[self._current_master].encrypt(nonce, key, aad)
-        wrapped = WrappedKey(sealed, self._current_master, _commitment(key))
+        wrapped = WrappedKey(sealed, self._current_master, _commitment(key), bound)
         return wrapped, self._remember(holder_id, wrapped, key)
 
     def data_key(self, holder_id: str, wrapped: WrappedKey) -> DataKey:
@@ -191,7 +197,7 @@ class Vault:
             raise ApiError("store.key_commitment", Kind.INTEGRITY)
         nonce, body = wrapped.wrapped_key[:NONCE_BYTES], wrapped.wrapped_key[NONCE_BYTES:]
         try:
-            key = master.decrypt(nonce, body, _wrap_associated(holder_id, wrapped.master_key_id))
+            key = master.decrypt(nonce, body, _wrap_associated(holder_id, wrapped.master_key_id, wrapped.bound))
         except (InvalidTag, ValueError):
             raise ApiError("store.ciphertext", Kind.INTEGRITY, purpose="data_key") from None
         if not hmac.compare_digest(_commitment(key), wrapped.key_commitment):
@@ -242,8 +248,8 @@ def _associated(purpose: Purpose, record_id: str, version: int, bound: bytes) ->
     return f"mydata/blob/1\x00{purpose.value}\x00{record_id}\x00{version}\x00".encode() + bound
 
 
-def _wrap_associated(holder_id: str, master_id: str) -> bytes:
-    return f"mydata/data-key/1\x00{holder_id}\x00{master_id}".encode()
+def _wrap_associated(holder_id: str, master_id: str, bound: bytes) -> bytes:
+    return f"mydata/data-key/1\x00{holder_id}\x00{master_id}\x00".encode() + bound
 
 
 def _ciphertext(purpose: Purpose) -> ApiError:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from api.errors import ApiError, Kind
 from api.store import clock
-from api.store.crypto import DataKey, Purpose, Vault, WrappedKey
+from api.store.crypto import DataKey, Purpose, Vault, WrappedKey, bound_columns
 from api.store.ids import HolderId, new_holder_id
 from api.store.inserts import insert_ignore
 from api.store.tables import Holder
@@ -60,7 +60,7 @@ def find_or_create_holders(
         if key in known or key in fresh:
             continue
         holder_id = new_holder_id()
-        wrapped, _ = vault.new_data_key(holder_id)
+        wrapped, _ = vault.new_data_key(holder_id, _bound(*key))
         fresh[key] = {
             "id": holder_id,
             "kind": key[0],
@@ -88,11 +88,16 @@ def find_or_create_holders(
 def holder_key(session: Session, vault: Vault, holder_id: str) -> DataKey:
     """A holder's open data key. Raises ApiError `store.no_holder`, `store.erased`, `store.key_commitment`."""
     row = session.execute(
-        select(Holder.wrapped_key, Holder.master_key_id, Holder.key_commitment).where(Holder.id == holder_id)
+        select(Holder.kind, Holder.number_bidx, Holder.wrapped_key, Holder.master_key_id, Holder.key_commitment).where(
+            Holder.id == holder_id
+        )
     ).one_or_none()
     if row is None:
         raise ApiError("store.no_holder", Kind.NOT_FOUND)
-    return vault.data_key(holder_id, WrappedKey(row.wrapped_key, row.master_key_id, row.key_commitment))
+    return vault.data_key(
+        holder_id,
+        WrappedKey(row.wrapped_key, row.master_key_id, row.key_commitment, _bound(row.kind, row.number_bidx)),
+    )
 
 
 def get_holder(session: Session, holder_id: str) -> Holder | None:
@@ -136,6 +141,12 @@ def _load(session: Session, keys: Sequence[tuple[str, bytes]]) -> dict[tuple[str
             ).where(tuple_(Holder.kind, Holder.number_bidx).in_(wanted[start : start + _CHUNK]))
         )
         for row in rows:
-            wrapped = WrappedKey(row.wrapped_key, row.master_key_id, row.key_commitment)
+            wrapped = WrappedKey(
+                row.wrapped_key, row.master_key_id, row.key_commitment, _bound(row.kind, row.number_bidx)
+            )
             found[row.kind, row.number_bidx] = (row.id, wrapped)
     return found
+
+
+def _bound(kind: str, number_bidx: bytes) -> bytes:
+    return bound_columns(kind, number_bidx)
