@@ -6,9 +6,10 @@ from functools import cached_property
 
 from chain.bundle import Bundle, CertificateEvidence, Delivery, parse_delivery
 from chain.errors import FormatError, SignatureError
-from chain.grantmsg import grant_digest
+from chain.grantmsg import HASH_BYTES, grant_digest
 from chain.note import Checkpoint, open_checkpoint
 from chain.receipt import ReceiptKind
+from chain.strict import hex_bytes
 from chain.trustfile import TrustFile
 from chain.verdict import BlockTime, ChainView, Note, Role, State
 
@@ -90,6 +91,22 @@ class Case:
         if receipt is None or receipt.kind is not ReceiptKind.DELIVERY:
             return None
         return parse_delivery(receipt.details, "/receipt/details")
+
+    @property
+    def named_entity(self) -> str | None:
+        """The party that the receipt's details name as the one who received, asked or was granted."""
+        entity = None if self.bundle.receipt is None else self.bundle.receipt.details.get("entity")
+        return entity if isinstance(entity, str) else None
+
+    def named_hash(self, name: str) -> bytes | None:
+        """The hash that stands in the receipt's details under `name`; None for null or where there is none."""
+        value = None if self.bundle.receipt is None else self.bundle.receipt.details.get(name)
+        if value is None:
+            return None
+        try:
+            return hex_bytes(value, HASH_BYTES, f"/receipt/details/{name}")
+        except FormatError:
+            raise invalid("details_malformed") from None
 
     @cached_property
     def checkpoint(self) -> Checkpoint:

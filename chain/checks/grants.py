@@ -113,10 +113,10 @@ def grant_in_force(case: Case) -> None:
 
 def within_grant(case: Case) -> None:
     """Step 18. The recipient is the one granted, and nothing is disclosed beyond the grant's items."""
-    grant, delivery = case.bundle.grant, case.delivery
+    grant = case.bundle.grant
     if grant is None:
         raise not_claimed()
-    if delivery is not None and delivery.entity != grant.terms.entity_id:
+    if case.named_entity not in {None, grant.terms.entity_id}:
         raise invalid("other_recipient")
     for at, certificate in enumerate(case.bundle.certificates, 1):
         if any((certificate.leaf.type_code, name) not in grant.terms.items for name in certificate.disclosed):
@@ -125,18 +125,17 @@ def within_grant(case: Case) -> None:
 
 def request_signed(case: Case) -> None:
     """Step 19. The recipient signed the request, with a key registered for it at that time."""
-    delivery, request = case.delivery, case.bundle.request
-    if delivery is None:
-        raise not_claimed()
-    if delivery.request is None:
+    named, request = case.named_hash("request"), case.bundle.request
+    if named is None:
         if request is not None:
             raise invalid("request_not_receipted")
-        case.note("read_on_screen")
+        if case.delivery is not None:
+            case.note("read_on_screen")
         raise not_claimed()
     if request is None:
         raise invalid("request_missing")
     base = request.base.encode()
-    if hashlib.sha256(base).digest() != delivery.request:
+    if hashlib.sha256(base).digest() != named:
         raise invalid("request_not_receipted")
     try:
         request.key.verify(request.signature, base)
@@ -144,7 +143,7 @@ def request_signed(case: Case) -> None:
         raise invalid("request_not_signed") from None
     if _parameter(request.base, _KEY_ID) != base64url(request.key.thumbprint):
         raise invalid("request_other_key")
-    tenure, entity = case.view.key(request.key.thumbprint), party_id(delivery.entity)
+    tenure, entity = case.view.key(request.key.thumbprint), party_id(case.named_entity or "")
     if tenure is None or tenure.party_id != entity:
         raise invalid("request_key_not_registered")
     case.require_admitted(entity, Role.ENTITY, "recipient")

@@ -10,7 +10,7 @@ from chain.checks.grants import created_at
 from chain.errors import FormatError, ProofError, SignatureError
 from chain.merkle import leaf_hash, verify_inclusion
 from chain.receipt import details_commitment, mark_commitment, verify_promise
-from chain.strict import hex0x, hex_bytes
+from chain.strict import hex0x
 
 DAY_S = 86_400
 
@@ -70,15 +70,17 @@ def details_agree(case: Case) -> None:
         if bundle.mark is not None or bundle.request is not None or case.file is not None:
             raise invalid("without_receipt")
         raise not_claimed()
+    if bundle.grant is not None and case.named_hash("grant") != case.grant_id:
+        raise invalid("receipt_other_grant")
+    _records_agree(case, bundle.receipt.details)
+    if case.file is not None and hashlib.sha256(case.file).digest() != case.named_hash("file_sha256"):
+        raise invalid("other_file")
     if delivery is None:
-        if bundle.grant is not None or bundle.mark is not None or bundle.request is not None:
+        if bundle.mark is not None:
             raise invalid("receipt_of_other_kind")
-        _other_details_agree(case, bundle.receipt.details)
         return
-    if bundle.grant is None or delivery.grant != case.grant_id:
-        raise invalid("delivery_other_grant")
-    _records_agree(case, delivery.records)
-    _file_agrees(case, delivery.file_sha256)
+    if bundle.grant is None:
+        raise invalid("delivery_without_grant")
     if bundle.mark is not None:
         if mark_commitment(bundle.mark.salt, bundle.mark.document) != delivery.mark:
             raise invalid("mark_does_not_open")
@@ -87,27 +89,17 @@ def details_agree(case: Case) -> None:
             raise invalid("mark_of_other_copy")
 
 
-def _other_details_agree(case: Case, details: Mapping[str, Json]) -> None:
-    """Other kinds than a delivery have free details; `records` and `file_sha256` mean the same wherever they stand."""
+def _records_agree(case: Case, details: Mapping[str, Json]) -> None:
+    """Every certificate shown is one that the receipt names; the receipt may name more."""
+    if not case.bundle.certificates:
+        return
     try:
-        records = parse_records(details["records"], "/receipt/details/records") if "records" in details else ()
-        sha256 = hex_bytes(details["file_sha256"], 32, "/receipt/details") if "file_sha256" in details else None
+        named = set(parse_records(details.get("records"), "/receipt/details/records"))
     except FormatError:
         raise invalid("details_malformed") from None
-    _records_agree(case, records)
-    _file_agrees(case, sha256)
-
-
-def _records_agree(case: Case, records: tuple[RecordRef, ...]) -> None:
-    named = set(records)
     for at, certificate in enumerate(case.bundle.certificates, 1):
         if RecordRef(certificate.issuer, certificate.root, certificate.leaf.index) not in named:
             raise invalid("certificate_not_in_receipt", certificate=at)
-
-
-def _file_agrees(case: Case, sha256: bytes | None) -> None:
-    if case.file is not None and hashlib.sha256(case.file).digest() != sha256:
-        raise invalid("other_file")
 
 
 def times_ordered(case: Case) -> None:
@@ -121,7 +113,7 @@ def times_ordered(case: Case) -> None:
         return
     if receipt.time_s > case.now_s + CLOCK_TOLERANCE_S:
         raise invalid("receipt_in_future")
-    if grant is not None:
+    if grant is not None and case.delivery is not None:
         if not grant.message.not_before <= receipt.time_s < grant.message.not_after:
             raise invalid("delivered_outside_grant")
         if receipt.time_s < grant.terms.approved_at:

@@ -200,6 +200,14 @@ def original() -> Bundle:
     return replace(bundle, receipt=receipt, log=log)
 
 
+def grant_receipt() -> Bundle:
+    """Evidence of the grant itself: its own receipt, no certificate."""
+    bundle = WORLD.bundle()
+    details = {"grant": hex0x(WORLD.grant_digest), "terms": hex0x(WORLD.grant.message.terms), "entity": ENTITY_ID}
+    receipt, log, _ = WORLD.receipt(details, kind=ReceiptKind.GRANT, time_s=APPROVED)
+    return Bundle(bundle.chain_id, bundle.contracts, (), WORLD.grant, receipt, None, log, None)
+
+
 def inner_node_as_leaf(vector: Vector) -> None:
     """The proof begins one level higher, as if the certificate were an inner node."""
     certificate = vector.bundle["certificates"][1]
@@ -244,6 +252,7 @@ def good_cases() -> list[Vector]:
         case("valid_with_file", {}, lambda v: setattr(v, "file", FILE)),
         case("valid_certificates_alone", {}, bundle=certificates_only()),
         case("valid_original", {}, bundle=original()),
+        case("valid_grant_receipt", {}, bundle=grant_receipt()),
         case("valid_on_screen", {}, bundle=WORLD.bundle(on_screen=True)),
         case("valid_fields_withheld", {}, put(*C0, "disclosed", value={})),
         case("valid_after_pause_and_resume", {}, grant_record(seq=2), changed(
@@ -333,7 +342,7 @@ def grant_cases() -> list[Vector]:
         case("terms_changed", {9: invalid("terms_do_not_open")}, put("grant", "terms", "max_uses", value=100)),
         case("terms_salt_changed", {9: invalid("terms_do_not_open")}, put("grant", "terms_salt", edit=flip)),
         case("grant_widened", {9: invalid("grant_not_signed"), 12: pending("grant_not_on_chain"),
-            13: pending("grant_not_on_chain"), 17: invalid("delivery_other_grant")}, put(
+            13: pending("grant_not_on_chain"), 17: invalid("receipt_other_grant")}, put(
             "grant", "message", "notAfter", value=END + 1)),
         case("binding_missing", {10: invalid("binding_missing")}, put("grant", "binding", value=None)),
         case("binding_salt_changed", {10: invalid("binding_does_not_open")}, put(
@@ -402,9 +411,15 @@ def receipt_cases() -> list[Vector]:
         case("other_file", {17: invalid("other_file")}, lambda v: setattr(v, "file", FILE + b"\n")),
         case("file_that_nothing_names", {17: invalid("without_receipt")}, lambda v: setattr(v, "file", FILE),
             certificates_only()),
+        case("mark_on_another_kind_of_receipt", {17: invalid("receipt_of_other_kind")}, bundle=replace(
+            grant_receipt(), mark=WORLD.mark())),
+        case("request_on_another_kind_of_receipt", {19: invalid("request_not_receipted")}, bundle=replace(
+            grant_receipt(), request=WORLD.request(created=APPROVED))),
+        case("certificate_beside_a_receipt_without_records", {17: invalid("details_malformed")}, bundle=replace(
+            grant_receipt(), certificates=WORLD.certificates)),
         case("mark_changed", {17: invalid("mark_does_not_open")}, put("mark", "document", "epoch", value="2025-11")),
         case("mark_salt_changed", {17: invalid("mark_does_not_open")}, put("mark", "salt", edit=flip)),
-        case("delivery_without_grant", {17: invalid("delivery_other_grant")}, put("grant", value=None)),
+        case("delivery_without_grant", {17: invalid("delivery_without_grant")}, put("grant", value=None)),
         case("certificate_not_delivered", {14: invalid("details_do_not_open"),
             17: invalid("certificate_not_in_receipt")}, put(*details, "records", edit=lambda records: records[:1])),
         case("request_changed", {19: invalid("request_not_receipted")}, put(
