@@ -99,9 +99,7 @@ def run(
         _await_answer(child, url, chain_id)
         announce(url, chain_id, ready_file)
         sys.stderr.write("anvil engine, for development only: it keeps nothing\n")
-        code = child.wait()
-        if not stopped:
-            raise AnvilFailedError(f"anvil ended with code {code}")
+        child.wait()
     except AnvilFailedError:
         if not stopped:
             raise
@@ -113,6 +111,8 @@ def run(
             except subprocess.TimeoutExpired:
                 child.kill()
                 child.wait()
+    if not stopped:
+        raise AnvilFailedError(f"anvil ended with code {child.returncode}")
 
 
 def _free_port(host: str) -> int:

@@ -20,6 +20,7 @@ from devnet.store import Store
 
 DATABASE = "chain.sqlite3"
 LOCK = "lock"
+_POLL_S = 0.05  # how soon the listener sees that it shall stop
 
 
 class DirectoryInUseError(Exception):
@@ -81,7 +82,7 @@ def run(
 
 def _serve(server: Server, miner: Miner, done: threading.Event, *, chain_id: int, ready_file: Path | None) -> None:
     miner.start()
-    listener = threading.Thread(target=server.serve_forever, name="http", daemon=True)
+    listener = threading.Thread(target=server.serve_forever, args=(_POLL_S,), name="http", daemon=True)
     listener.start()
     sys.stderr.write(f"embedded engine, {NOTICE}\n")
     announce(server.url, chain_id, ready_file)

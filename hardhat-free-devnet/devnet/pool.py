@@ -39,8 +39,8 @@ class Waiting:
 class Pool:
     """All waiting transactions.
 
-    `lock` also guards the step from one head to the next, so that a pending nonce is never computed from an old head and
-    a pool already emptied.
+    `lock` also guards the step from one head to the next: a pending nonce is never computed from an old head and a pool
+    already emptied.
     """
 
     def __init__(self) -> None:
@@ -70,8 +70,8 @@ class Pool:
     def add(self, waiting: Waiting, next_nonce: int) -> None:
         """Queue it; a nonce above `next_nonce` waits for the ones before it.
 
-        Raises `PoolRefusedError` if it is queued already, its nonce is used, taken or too far ahead, or the pool is full.
-        A taken nonce stays with the first: without fees nothing can outbid it.
+        Raises `PoolRefusedError` if it is queued already, its nonce is used, taken or too far ahead, or the pool is
+        full. A taken nonce stays with the first: without fees nothing can outbid it.
         """
         with self.lock:
             if waiting.hash in self._by_hash:

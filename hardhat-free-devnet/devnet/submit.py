@@ -68,7 +68,8 @@ def _check_form(transaction: SignedTransactionAPI, chain_id: int) -> None:
         raise _refused("max priority fee per gas higher than max fee per gas")
     try:
         transaction.validate()
-        transaction.check_signature_validity()
+        if transaction.type_id is not None:  # the legacy form's validation has checked it
+            transaction.check_signature_validity()
     except (ValidationError, BadSignature) as unsigned:
         raise _refused(f"invalid sender: {type(unsigned).__name__}") from None
 
