@@ -1,1 +1,129 @@
-"""The mydata command."""
+"""The `mydata` command: thin, every subcommand calls one function of the packages below it."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from api.errors import ApiError
+from api.locale import error_text
+from chain.errors import ChainError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+out = Console()
+err = Console(stderr=True)
+
+DataDir = Annotated[Path, typer.Option("--data", help="Data directory / 数据目录")]
+ServiceUrl = Annotated[str, typer.Option("--url", help="Address of the running service / 服务地址")]
+DEFAULT_DATA = Path("data")
+DEFAULT_URL = "http://127.0.0.1:8000"
+
+
+def fail(error: ApiError | ChainError) -> typer.Exit:
+    """Say what happened in both languages, with the code, and exit with 1."""
+    facts = error.facts if isinstance(error, ApiError) else {}
+    err.print(f"[bold red]✗[/] {error_text(error.code, 'zh-Hans', facts)}")
+    err.print(f"  {error_text(error.code, 'en', facts)}")
+    err.print(f"  [dim]{error.code}[/]")
+    return typer.Exit(1)
+
+
+@app.command()
+def up(
+    engine: Annotated[str, typer.Option(help="embedded, or a node's RPC URL / 内嵌引擎或节点地址")] = "embedded",
+    data: DataDir = DEFAULT_DATA,
+    port: Annotated[int, typer.Option(help="Port of the service / 服务端口")] = 8000,
+    seed: Annotated[bool, typer.Option(help="Demo data on first start / 首次启动写入演示数据")] = True,
+) -> None:
+    """Start chain, worker and service; print the addresses and the demo identities."""
+    from api.demo.up import run
+
+    try:
+        run(data.absolute(), engine=engine, port=port, seed=seed, console=out)
+    except (ApiError, ChainError) as error:
+        raise fail(error) from None
+
+
+@app.command()
+def demo(
+    citizens: Annotated[int, typer.Option(min=20)] = 60,
+    records: Annotated[int, typer.Option(min=200)] = 600,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the result here / 结果写入文件")] = None,
+) -> None:
+    """Run the main job headless in a temporary directory, on real processes, and say whether each step held."""
+    from api.demo.run import run
+
+    result = run(citizens=citizens, records=records, console=out)
+    if json_file is not None:
+        json_file.write_text(json.dumps(result, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    raise typer.Exit(0 if result["ok"] else 1)
+
+
+@app.command("return")
+def return_(
+    file: Path,
+    type_name: Annotated[str, typer.Option("--type", help="Certificate type: code or name / 证照类型")],
+    url: ServiceUrl = DEFAULT_URL,
+) -> None:
+    """Return a department's file: checked row by row, sealed, anchored."""
+    from api.demo.commands import return_file
+
+    try:
+        ok = return_file(file, type_name, url, out)
+    except (ApiError, ChainError) as error:
+        raise fail(error) from None
+    raise typer.Exit(0 if ok else 1)
+
+
+@app.command()
+def trace(files: list[Path], url: ServiceUrl = DEFAULT_URL) -> None:
+    """Trace leaked files back to the copies that they come from."""
+    from api.demo.commands import trace_files
+
+    try:
+        trace_files(files, url, out)
+    except (ApiError, ChainError) as error:
+        raise fail(error) from None
+
+
+@app.command()
+def verify(
+    bundle: Path,
+    rpc: Annotated[str, typer.Option(help="RPC URL of any node of the chain / 任一节点地址")],
+    trust: Annotated[Path, typer.Option(help="Trust file, obtained separately / 另行取得的信任文件")],
+    file: Annotated[Path | None, typer.Option(help="The delivered copy / 收到的副本")] = None,
+    as_json: Annotated[bool, typer.Option("--json")] = False,
+) -> None:
+    """Verify an evidence bundle with the chain and the trust file alone; the service is not asked."""
+    from chain.__main__ import run_verify
+
+    raise typer.Exit(run_verify(bundle, rpc, trust, file=file, as_json=as_json))
+
+
+@app.command()
+def fsck(data: DataDir = DEFAULT_DATA) -> None:
+    """Hold the database against itself and against the chain; name every row that was touched."""
+    from api.demo.commands import check_store
+
+    try:
+        ok = check_store(data.absolute(), out)
+    except (ApiError, ChainError) as error:
+        raise fail(error) from None
+    raise typer.Exit(0 if ok else 1)
+
+
+@app.command()
+def migrate(data: DataDir = DEFAULT_DATA) -> None:
+    """Bring the database to this version's schema."""
+    from api.demo.commands import migrate_store
+
+    try:
+        migrate_store(data.absolute(), out)
+    except (ApiError, ChainError) as error:
+        raise fail(error) from None
+
+
+if __name__ == "__main__":
+    app()

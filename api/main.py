@@ -1,1 +1,76 @@
-"""Composition root of the service process."""
+"""Composition root of the service process: wires ports, starts the log writer, serves HTTP and portals."""
+
+import contextlib
+import logging
+import threading
+from collections.abc import AsyncIterator
+
+import uvicorn
+from fastapi import FastAPI
+
+from api.errors import ApiError
+from api.http.app import build
+from api.portals.mount import error_page, mount
+from api.services import refusals
+from api.services.context import Context
+from api.settings import Settings
+from api.wiring import wire
+
+FOLD_INTERVAL_S = 5.0
+CONCURRENCY = 256
+log = logging.getLogger("mydata.service")
+
+
+def create(settings: Settings) -> FastAPI:
+    """The whole application; its life cycle starts and stops the log writer."""
+    ctx = wire(settings).ctx
+    app = build(ctx, page=error_page)
+    mount(app)
+    app.router.lifespan_context = lambda _app: _life(ctx)
+    return app
+
+
+@contextlib.asynccontextmanager
+async def _life(ctx: Context) -> AsyncIterator[None]:
+    stop = threading.Event()
+    ctx.log.start()
+    folder = threading.Thread(target=_fold, args=(ctx, stop), name="refusals", daemon=True)
+    folder.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        folder.join()
+        with contextlib.suppress(ApiError):
+            refusals.write_ended(ctx, everything=True)
+        ctx.log.stop()
+        ctx.db.close()
+
+
+def _fold(ctx: Context, stop: threading.Event) -> None:
+    while not stop.wait(FOLD_INTERVAL_S):
+        try:
+            refusals.write_ended(ctx)
+        except ApiError as error:
+            log.warning("counts of refusals wait: %s", error.code)
+
+
+def main() -> None:
+    """`python -m api.main`: settings come from the environment."""
+    settings = Settings()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    uvicorn.run(
+        create(settings),
+        host=settings.host,
+        port=settings.port,
+        # Access lines would carry paths with identifiers; receipts tell who did what.
+        access_log=False,
+        server_header=False,
+        limit_concurrency=CONCURRENCY,
+        log_level="info",
+        timeout_graceful_shutdown=10,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,1 +1,188 @@
-"""Composition root of the worker process."""
+"""Composition root of the worker process: reads returned files, relays the outbox, follows events, appends checkpoints.
+
+Every turn is safe to lose: what it does is durable step by step, and a killed worker goes on where it stood.
+"""
+
+import contextlib
+import logging
+import signal
+import threading
+import time
+from dataclasses import dataclass, field
+
+from api.errors import ApiError
+from api.services import chain_outbox, returning, returns
+from api.services.context import Context
+from api.settings import Settings
+from api.store import clock, leases, read_only, unit_of_work
+from api.store.journal import SqlEventSink, SqlLogStore, SqlTxJournal
+from api.store.queries import chain_status, requests
+from api.store.queries import returns as return_rows
+from api.store.queries.chain_status import ChainState
+from api.store.queries.returns import ReturnState
+from api.wiring import log_key, wire
+from chain.anchor import Checkpointer
+from chain.errors import ChainError, NodeError, WrongChainError
+from chain.indexer import Indexer
+from chain.node import Web3Node
+from chain.relay import Relay
+from chain.signer import LocalSigner
+
+log = logging.getLogger("mydata.worker")
+LEASE = "worker"
+LEASE_S = 15.0
+IDLE_S = 0.1
+HALTED_S = 5.0
+OPEN_RETURNS = (ReturnState.RECEIVED, ReturnState.CHECKING, ReturnState.CHECKED)
+
+
+@dataclass(slots=True)
+class ChainLoop:
+    """The chain's side: outbox to relay, relay to chain, events back, checkpoints."""
+
+    ctx: Context
+    relay: Relay
+    indexer: Indexer
+    checkpointer: Checkpointer
+    interval_s: float
+    next_checkpoint: float = 0.0
+    state: tuple[ChainState, str | None] | None = None
+    seen: int = -1
+    reported_at: float = field(default=-1e9)
+
+    def turn(self) -> bool:
+        """One round; whether anything moved. Raises NodeError and WrongChainError."""
+        moved = chain_outbox.dispatch(self.ctx, self.relay, self.ctx.chain)
+        progress = self.relay.step()
+        indexed = self.indexer.step()
+        if time.monotonic() >= self.next_checkpoint:
+            self.checkpointer.step()
+            self.next_checkpoint = time.monotonic() + self.interval_s
+        self.report(ChainState.OK, None, indexed.head)
+        return bool(moved or progress.mined or progress.broadcast or indexed.events)
+
+    def report(self, state: ChainState, reason: str | None, head: int | None = None) -> None:
+        """Write what was seen, on change and every few seconds: people are told since when, not each second."""
+        now = time.monotonic()
+        if self.state == (state, reason) and now - self.reported_at < HALTED_S:
+            return
+        with contextlib.suppress(ApiError), unit_of_work(self.ctx.db) as session:
+            chain_status.set_chain_status(session, state, now_ms=clock.now_ms(session), head=head, reason=reason)
+        self.state, self.reported_at = (state, reason), now
+
+    def run(self, stop: threading.Event) -> None:
+        """Turn until stopped. An unreachable node delays; a wrong chain halts, and is looked at again now and then."""
+        while not stop.is_set():
+            pause = IDLE_S
+            try:
+                if self.turn():
+                    pause = 0.0
+            except NodeError as error:
+                self.report(ChainState.DELAYED, error.code)
+                pause = 1.0
+            except WrongChainError as error:
+                log.critical("halted: %s (%s)", error.code, error.detail)
+                self.report(ChainState.HALTED, error.code)
+                pause = HALTED_S
+            except (ApiError, ChainError) as error:
+                log.error("chain turn failed: %s", error.code)  # noqa: TRY400 - the code says it, a trace may not
+                pause = 1.0
+            stop.wait(pause)
+
+
+def returns_loop(ctx: Context, stop: threading.Event) -> None:
+    """Check what came in, seal what is to be sealed by itself, lapse what nobody answered."""
+    while not stop.is_set():
+        try:
+            busy = _one_return(ctx)
+            with unit_of_work(ctx.db) as session:
+                requests.lapse_requests(session, clock.advance(session))
+        except ApiError as error:
+            log.error("return failed: %s", error.code)  # noqa: TRY400 - as above
+            busy = False
+        stop.wait(0.0 if busy else IDLE_S)
+
+
+def _one_return(ctx: Context) -> bool:
+    with read_only(ctx.db) as session:
+        waiting = return_rows.in_state(session, OPEN_RETURNS, limit=50)
+    for row in waiting:
+        if row.state == ReturnState.CHECKED:
+            if row.auto_seal and row.rows_good:
+                returns.seal_checked(ctx, row.id)
+                return True
+            continue
+        returning.process(ctx, row.id)
+        return True
+    return False
+
+
+def build(settings: Settings) -> tuple[Context, ChainLoop]:
+    """The worker's pieces."""
+    wired = wire(settings)
+    ctx, keys = wired.ctx, wired.ctx.keys
+    node = Web3Node(settings.rpc_url)
+    relay = Relay(
+        node,
+        LocalSigner(keys.relay),
+        SqlTxJournal(ctx.db),
+        ctx.chain.chain_id,
+        confirmations=settings.confirmations,
+    )
+    indexer = Indexer(node, SqlEventSink(ctx.db), ctx.chain, confirmations=settings.confirmations)
+    checkpointer = Checkpointer(
+        SqlLogStore(ctx.db),
+        relay,
+        node,
+        ctx.chain.address("ReceiptLog"),
+        log_id=ctx.log.log_id,
+        log_key=log_key(keys),
+    )
+    return ctx, ChainLoop(ctx, relay, indexer, checkpointer, settings.checkpoint_interval_s)
+
+
+def hold_lease(ctx: Context, stop: threading.Event, holder: str) -> bool:
+    """Wait until no other worker holds the lease; False when stopped meanwhile."""
+    while not stop.is_set():
+        with contextlib.suppress(ApiError), unit_of_work(ctx.db) as session:
+            if leases.acquire(session, LEASE, holder, LEASE_S) is not None:
+                return True
+        stop.wait(1.0)
+    return False
+
+
+def main() -> None:
+    """`python -m api.worker`: settings come from the environment."""
+    import os
+    import secrets
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    ctx, chain = build(Settings())
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    holder = f"worker/{os.getpid()}/{secrets.token_hex(8)}"
+    if not hold_lease(ctx, stop, holder):
+        return
+    threads = [
+        threading.Thread(target=returns_loop, args=(ctx, stop), name="returns"),
+        threading.Thread(target=chain.run, args=(stop,), name="chain"),
+    ]
+    for thread in threads:
+        thread.start()
+    while not stop.wait(LEASE_S / 3):
+        try:
+            with unit_of_work(ctx.db) as session:
+                held = leases.acquire(session, LEASE, holder, LEASE_S)
+        except ApiError:
+            continue
+        if held is None:
+            log.error("another worker holds the lease; stopping")
+            stop.set()
+    for thread in threads:
+        thread.join()
+    ctx.db.close()
+
+
+if __name__ == "__main__":
+    main()

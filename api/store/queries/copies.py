@@ -60,6 +60,11 @@ def copy_of_entity(session: Session, entity_id: str, copy_id: str) -> Copy | Non
     return session.execute(select(Copy).where(Copy.id == copy_id, Copy.entity_id == entity_id)).scalar_one_or_none()
 
 
+def get_copy(session: Session, copy_id: str) -> Copy | None:
+    """A copy by id; for the tracer, who must know whose a found copy was."""
+    return session.get(Copy, copy_id)
+
+
 def copies_of_grant(session: Session, grant_id: str) -> list[Copy]:
     """All copies made under a grant, oldest first."""
     return list(

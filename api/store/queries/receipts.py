@@ -133,3 +133,11 @@ def kept_request(session: Session, vault: Vault, receipt_id: str) -> dict[str, J
         return None
     document: dict[str, Json] = json.loads(vault.platform.open(Purpose.REQUEST_EVIDENCE, receipt_id, row.body_enc))
     return document
+
+
+def leaves(session: Session, start: int, count: int) -> list[bytes]:
+    """The public leaves of `count` receipts from number `start`, in order."""
+    rows = session.execute(
+        select(Receipt.leaf).where(Receipt.number >= start, Receipt.number < start + count).order_by(Receipt.number)
+    ).scalars()
+    return [leaf for leaf in rows if leaf is not None]

@@ -1,0 +1,122 @@
+"""Callers of the service over HTTP as its users are: people with a session, entities' machines with signed requests."""
+
+import json
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from api.errors import ApiError, Kind
+from api.http import signatures
+
+TIMEOUT_S = 60.0
+
+
+def raise_problem(response: httpx.Response) -> httpx.Response:
+    """Turn a problem document back into the `ApiError` that it came from; other failures are `http.internal`."""
+    if response.is_success:
+        return response
+    try:
+        document = response.json()
+        code, facts = str(document["code"]), dict(document.get("facts", {}))
+    except (ValueError, KeyError, TypeError):
+        raise ApiError("http.internal", Kind.INTERNAL) from None
+    raise ApiError(code, _KINDS.get(response.status_code, Kind.INTERNAL), **facts)
+
+
+_KINDS = {
+    401: Kind.UNAUTHENTICATED,
+    403: Kind.FORBIDDEN,
+    404: Kind.NOT_FOUND,
+    409: Kind.CONFLICT,
+    413: Kind.TOO_LARGE,
+    422: Kind.INVALID,
+    429: Kind.LIMITED,
+    503: Kind.UNAVAILABLE,
+}
+
+
+class Person:
+    """Somebody at a browser: signs in through the development provider, then calls with cookie and CSRF token."""
+
+    def __init__(self, url: str) -> None:
+        self.http = httpx.Client(base_url=url, timeout=TIMEOUT_S, trust_env=False)
+        self.csrf = ""
+
+    def sign_in(self, **claims: str) -> "Person":
+        """`role` and `party`, or `role`, `kind`, `number` and `name` of a holder."""
+        answer = raise_problem(self.http.post("/v1/sessions", json=claims))
+        self.csrf = str(answer.json()["csrf"])
+        return self
+
+    def get(self, path: str, **params: str | int) -> Any:  # noqa: ANN401 - JSON
+        """GET, as JSON."""
+        return raise_problem(self.http.get(path, params=params)).json()
+
+    def get_bytes(self, path: str) -> bytes:
+        """GET, as bytes."""
+        return raise_problem(self.http.get(path)).content
+
+    def post(self, path: str, body: Mapping[str, object] | None = None) -> Any:  # noqa: ANN401 - JSON
+        """POST JSON under a fresh idempotency key."""
+        return raise_problem(self.http.post(path, json=body or {}, headers=self._headers())).json()
+
+    def upload(self, path: str, name: str, data: bytes, **fields: str) -> Any:  # noqa: ANN401 - JSON
+        """POST a file as a form."""
+        files = {"file": (name, data, "application/octet-stream")}
+        return raise_problem(self.http.post(path, data=fields, files=files, headers=self._headers())).json()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.http.close()
+
+    def _headers(self) -> dict[str, str]:
+        return {"X-CSRF-Token": self.csrf, "Idempotency-Key": secrets.token_urlsafe(18)}
+
+
+class Machine:
+    """An entity's system: every request is signed (RFC 9421), nothing else authenticates it."""
+
+    def __init__(self, url: str, key: Ed25519PrivateKey) -> None:
+        self.http = httpx.Client(base_url=url, timeout=TIMEOUT_S, trust_env=False)
+        self.url = url.rstrip("/")
+        self.key = key
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, object] | None = None,
+        *,
+        accept: str = "application/json",
+        idempotency_key: str | None = None,
+    ) -> httpx.Response:
+        """Sign and send one request; the answer as it is, failures included."""
+        content = b"" if body is None else json.dumps(body, ensure_ascii=False).encode()
+        headers = {"accept": accept}
+        if method not in {"GET", "HEAD"}:
+            headers["idempotency-key"] = idempotency_key or secrets.token_urlsafe(18)
+            headers["content-type"] = "application/json"
+        message = signatures.Message(method, self.url + path, headers)
+        signatures.sign(message, content, self.key, nonce=secrets.token_urlsafe(18))
+        return self.http.request(method, path, content=content or None, headers=message.headers)
+
+    def get(self, path: str) -> Any:  # noqa: ANN401 - JSON
+        """Signed GET, as JSON."""
+        return raise_problem(self.send("GET", path)).json()
+
+    def post(self, path: str, body: Mapping[str, object]) -> Any:  # noqa: ANN401 - JSON
+        """Signed POST, as JSON."""
+        return raise_problem(self.send("POST", path, body)).json()
+
+    def pull(self, grant_id: str, accept: str, *, idempotency_key: str | None = None) -> httpx.Response:
+        """Pull a grant's data in the format that `accept` names; raises what the service refuses."""
+        return raise_problem(
+            self.send("POST", f"/v1/grants/{grant_id}/pulls", {}, accept=accept, idempotency_key=idempotency_key)
+        )
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.http.close()

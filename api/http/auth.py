@@ -1,0 +1,121 @@
+"""Who may call a route: each one names its roles with `allow(...)` or says `public()`; a test finds routes that do not.
+
+People come with a session cookie and, for anything that changes something, its CSRF token (header or form field).
+Entities' machines come with a signed request. Nothing else authenticates.
+"""
+
+import hmac
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+
+from api.errors import ApiError, Kind
+from api.http import signatures
+from api.services import identity
+from api.services.context import Actor, Context, Role
+
+SESSION_COOKIE = "mydata_session"
+CSRF_HEADER = "x-csrf-token"
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
+
+
+def context(request: Request) -> Context:
+    """The service's ports, put there by the composition root."""
+    ctx = request.app.state.ctx
+    if not isinstance(ctx, Context):
+        raise ApiError("http.not_ready", Kind.UNAVAILABLE)
+    return ctx
+
+
+ContextDep = Annotated[Context, Depends(context)]
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What of a request speaks for its sender: the CSRF token that it brings, or the body that its signature covers."""
+
+    csrf: str
+    body: bytes
+
+
+async def credentials(request: Request) -> Credentials:
+    """Read what must be awaited; the framework has parsed the body by now, and keeps it."""
+    if "signature-input" in request.headers:
+        return Credentials("", await request.body())
+    token = request.headers.get(CSRF_HEADER, "")
+    if not token and request.method not in SAFE and request.headers.get("content-type", "").startswith(FORMS):
+        field = (await request.form()).get("csrf")
+        token = field if isinstance(field, str) else ""
+    return Credentials(token, b"")
+
+
+class Allow:
+    """A route's policy: the roles that may call it. Gives the `Actor`.
+
+    Raises `auth.required`, `auth.forbidden`, `auth.csrf`, `auth.suspended`, `signature.…`.
+    """
+
+    def __init__(self, *roles: Role, optional: bool = False) -> None:
+        self.roles = frozenset(roles)
+        self.optional = optional
+
+    def __call__(self, request: Request, given: Annotated[Credentials, Depends(credentials)]) -> Actor:
+        """Authenticate, then compare roles. The order matters: a stranger learns nothing of what a route is for."""
+        ctx = context(request)
+        if "signature-input" in request.headers:
+            actor, request.state.evidence = machine(ctx, request, given.body)
+        else:
+            actor = person(ctx, request, given.csrf)
+            request.state.evidence = None
+        if actor.role not in self.roles:
+            raise ApiError("auth.forbidden", Kind.FORBIDDEN)
+        return actor
+
+
+class Public:
+    """The policy of a route that anybody may call."""
+
+    def __call__(self) -> None:
+        """Nothing to check."""
+
+
+def allow(*roles: Role) -> Any:  # noqa: ANN401 - FastAPI's Depends has no better type
+    """The dependency that every route for somebody carries."""
+    return Depends(Allow(*roles))
+
+
+def public() -> Any:  # noqa: ANN401 - as above
+    """The dependency that every route for everybody carries."""
+    return Depends(Public())
+
+
+def person(ctx: Context, request: Request, csrf: str) -> Actor:
+    """The signed-in person behind a cookie."""
+    signed_in = identity.session_of(ctx, request.cookies.get(SESSION_COOKIE, ""))
+    if signed_in is None:
+        raise ApiError("auth.required", Kind.UNAUTHENTICATED)
+    if request.method not in SAFE and not hmac.compare_digest(csrf.encode(), signed_in.csrf.encode()):
+        raise ApiError("auth.csrf", Kind.FORBIDDEN)
+    request.state.signed_in = signed_in
+    return signed_in.actor
+
+
+def machine(ctx: Context, request: Request, body: bytes) -> tuple[Actor, signatures.SignedRequest]:
+    """The entity behind a signed request; its nonce is spent in the same step."""
+    headers: dict[str, str] = {}
+    for name, value in request.headers.items():
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    message = signatures.Message(request.method, str(request.url), headers)
+    party = identity.machine_party(ctx, signatures.key_id(headers))
+    if party is None:
+        raise ApiError("signature.bad", Kind.UNAUTHENTICATED)
+    settings = ctx.settings
+    signed = signatures.verify(
+        message, body, party.http_key, skew_s=settings.signature_skew_s, life_s=settings.signature_life_s
+    )
+    identity.spend_nonce(ctx, signed.thumbprint, signed.nonce)
+    if not party.active:
+        raise ApiError("auth.suspended", Kind.FORBIDDEN)
+    return Actor(Role.ENTITY, subject=party.id, party_id=party.id), signed

@@ -1,0 +1,127 @@
+"""Plain ASGI middleware: size cap before anything is parsed, allowed hosts, security headers.
+
+Why here and not in dependencies: the framework reads and parses a body before it runs dependencies, so an
+unauthenticated 200 MB upload would be in memory before its 401.
+"""
+
+from collections.abc import Callable, Iterable
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.errors import ApiError, Kind
+from api.http.errors import problem
+
+CSP = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+HEADERS = {
+    "Content-Security-Policy": CSP,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+
+
+class TooLargeError(Exception):
+    """Raised inside `receive` when a body without an honest Content-Length runs over its cap."""
+
+
+class SecurityHeaders:
+    """Adds the headers to every answer, and `no-store` wherever nothing else was said."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one ASGI connection."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+                headers.setdefault("Cache-Control", "no-store")
+            await send(message)
+
+        await self.app(scope, receive, send_with_headers)
+
+
+class AllowedHosts:
+    """Refuses a Host header that is not ours: it goes into @target-uri, links and cookies."""
+
+    def __init__(self, app: ASGIApp, hosts: Iterable[str]) -> None:
+        self.app = app
+        self.hosts = frozenset(hosts)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one ASGI connection."""
+        if scope["type"] == "http" and Headers(scope=scope).get("host", "") not in self.hosts:
+            await problem(Request(scope), ApiError("http.unknown_host", Kind.INVALID))(scope, receive, send)
+            return
+        await self.app(scope, receive, send)
+
+
+class BodyLimit:
+    """Caps bodies: the small cap for everybody, the large one for uploads by somebody who is signed in.
+
+    `may_upload` looks at path and credentials only; it is given the scope before any byte of the body is read.
+    """
+
+    def __init__(self, app: ASGIApp, *, small: int, large: int, may_upload: Callable[[Scope], bool]) -> None:
+        self.app = app
+        self.small = small
+        self.large = large
+        self.may_upload = may_upload
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one ASGI connection."""
+        if scope["type"] != "http" or scope["method"] in {"GET", "HEAD", "OPTIONS"}:
+            await self.app(scope, receive, send)
+            return
+        declared = Headers(scope=scope).get("content-length", "")
+        size = int(declared) if declared.isdigit() and len(declared) < 16 else None
+        cap = self.small
+        if (size is None or size > self.small) and self.may_upload(scope):
+            cap = self.large
+        refusal = problem(
+            Request(scope), ApiError("http.too_large", Kind.TOO_LARGE, limit_mb=max(1, cap // 1024 // 1024))
+        )
+        if size is not None and size > cap:
+            await refusal(scope, receive, send)
+            return
+        seen = 0
+        exceeded = False
+        answered = False
+
+        async def capped_receive() -> Message:
+            nonlocal seen, exceeded
+            message = await receive()
+            seen += len(message.get("body", b""))
+            if seen > cap:
+                exceeded = True
+                raise TooLargeError
+            return message
+
+        async def send_or_refuse(message: Message) -> None:
+            # The framework turns an error while reading a body into an answer of its own; ours replaces it.
+            nonlocal answered
+            if not exceeded:
+                answered = True
+                await send(message)
+            elif not answered:
+                answered = True
+                await refusal(scope, receive, send)
+
+        try:
+            await self.app(scope, capped_receive, send_or_refuse)
+        except TooLargeError:
+            if not answered:
+                await refusal(scope, receive, send)

@@ -1,0 +1,108 @@
+"""Certificates of the signed-in holder."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Response
+
+from api.http.auth import ContextDep, allow
+from api.http.forms import download, moment
+from api.services import certificates, footprints
+from api.services.certificates import Certificate
+from api.services.context import Actor, Role
+
+router = APIRouter(tags=["certificates"])
+Citizen = Annotated[Actor, allow(Role.CITIZEN)]
+BUNDLE = "application/vnd.mydata.bundle+json"
+
+
+def shown(item: Certificate) -> dict[str, Any]:
+    """A certificate as JSON, values included: it goes to its holder alone."""
+    return {
+        "id": item.id,
+        "type": item.schema.code,
+        "name": {"zh": item.schema.zh, "en": item.schema.en},
+        "issuer": None
+        if item.issuer is None
+        else {"id": item.issuer.id, "zh": item.issuer.name_zh, "en": item.issuer.name_en},
+        "version": item.version,
+        "status": item.status,
+        "anchor_state": item.anchor_state,
+        "values": item.values,
+        "received_at": moment(item.created_at_ms),
+    }
+
+
+@router.get("/certificates")
+def list_certificates(
+    ctx: ContextDep, actor: Citizen, cursor: Annotated[str | None, Query(max_length=128)] = None
+) -> dict[str, Any]:
+    """One's certificates, newest first."""
+    page = certificates.list_own(ctx, actor, cursor)
+    return {"items": [shown(item) for item in page.items], "next_cursor": page.next_cursor}
+
+
+@router.get("/certificates/{record_id}")
+def get_certificate(ctx: ContextDep, actor: Citizen, record_id: str) -> dict[str, Any]:
+    """One certificate."""
+    return shown(certificates.get_own(ctx, actor, record_id).certificate)
+
+
+@router.get("/certificates/{record_id}/history")
+def get_history(ctx: ContextDep, actor: Citizen, record_id: str) -> dict[str, Any]:
+    """Its versions, and who took fields of it."""
+    page = certificates.get_own(ctx, actor, record_id)
+    return {
+        "versions": [
+            {
+                "id": v.record.id,
+                "version": v.record.version,
+                "status": v.record.status,
+                "at": moment(v.record.created_at_ms),
+            }
+            for v in page.versions
+        ],
+        "uses": [
+            {"receipt": use.receipt.id, "entity": use.receipt.party_id, "at": moment(use.receipt.at_ms)}
+            for use in page.uses
+        ],
+    }
+
+
+@router.get("/certificates/{record_id}/proof")
+def get_proof(ctx: ContextDep, actor: Citizen, record_id: str) -> Response:
+    """The holder's own evidence bundle, every field disclosed."""
+    return download(certificates.bundle(ctx, actor, record_id).to_bytes(), BUNDLE, f"{record_id}.bundle.json")
+
+
+@router.get("/certificates/{record_id}/original")
+def get_original(ctx: ContextDep, actor: Citizen, record_id: str) -> Response:
+    """The certificate as a PDF, unmarked, for its holder; the download is receipted."""
+    return download(certificates.original_pdf(ctx, actor, record_id), "application/pdf", f"{record_id}.pdf")
+
+
+@router.get("/footprints")
+def list_footprints(
+    ctx: ContextDep, actor: Citizen, cursor: Annotated[str | None, Query(max_length=128)] = None
+) -> dict[str, Any]:
+    """Who looked: deliveries, refusals, one's own downloads, grants and their ends."""
+    page = footprints.list_own(ctx, actor, cursor)
+    return {
+        "items": [
+            {
+                "receipt": line.receipt.id,
+                "number": line.receipt.number,
+                "kind": line.receipt.kind,
+                "party": None
+                if line.party is None
+                else {"id": line.party.id, "zh": line.party.name_zh, "en": line.party.name_en},
+                "grant": line.receipt.grant_id,
+                "copy": line.receipt.copy_id,
+                "purpose": None if line.grant is None else line.grant.terms["purpose"],
+                "reason": line.receipt.reason,
+                "repeats": line.receipt.repeats,
+                "at": moment(line.receipt.at_ms),
+            }
+            for line in page.items
+        ],
+        "next_cursor": page.next_cursor,
+    }

@@ -1,0 +1,81 @@
+"""Receipts and their evidence; the public side of the log."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Response
+
+from api.http.auth import ContextDep, allow, public
+from api.http.forms import download, moment
+from api.services import log, receipting
+from api.services.context import Actor, Role
+
+router = APIRouter(tags=["receipts"])
+BUNDLE = "application/vnd.mydata.bundle+json"
+Concerned = Annotated[Actor, allow(Role.CITIZEN, Role.ENTITY, Role.DEPARTMENT, Role.REGULATOR)]
+Anybody = Annotated[None, public()]
+
+
+@router.get("/receipts/{receipt_id}")
+def get_receipt(ctx: ContextDep, actor: Concerned, receipt_id: str) -> dict[str, Any]:
+    """A receipt that concerns the caller: its place in the log and the log's promise."""
+    item = receipting.get(ctx, actor, receipt_id)
+    return {
+        "id": item.id,
+        "kind": item.kind,
+        "number": item.number,
+        "commitment": "0x" + item.commitment.hex(),
+        "leaf_hash": None if item.leaf_hash is None else "0x" + item.leaf_hash.hex(),
+        "promise": None if item.promise is None else "0x" + item.promise.hex(),
+        "at": moment(item.at_ms),
+    }
+
+
+@router.get("/receipts/{receipt_id}/evidence")
+def get_evidence(ctx: ContextDep, actor: Concerned, receipt_id: str) -> Response:
+    """The evidence bundle, without values: those travel only inside a pull."""
+    return download(receipting.bundle(ctx, actor, receipt_id).to_bytes(), BUNDLE, f"{receipt_id}.bundle.json")
+
+
+@router.get("/log")
+def get_log(ctx: ContextDep, _: Anybody) -> dict[str, Any]:
+    """Size of the log, its newest checkpoints, the chain's state as last seen."""
+    health = log.health(ctx)
+    return {
+        "log": health.log_id,
+        "size": health.size.numbered,
+        "anchored": health.size.anchored,
+        "prepared": health.size.prepared,
+        "chain": None
+        if health.chain is None
+        else {
+            "state": health.chain.state,
+            "reason": health.chain.reason,
+            "since": moment(health.chain.since_ms),
+            "head": health.chain.head,
+        },
+    }
+
+
+@router.get("/log/checkpoint")
+def get_checkpoint(ctx: ContextDep, _: Anybody) -> Response:
+    """The newest checkpoint on the chain: a C2SP signed note."""
+    return Response(log.checkpoint(ctx), media_type="text/plain; charset=utf-8")
+
+
+@router.get("/log/entries")
+def get_entries(
+    ctx: ContextDep,
+    _: Anybody,
+    start: Annotated[int, Query(ge=0)] = 0,
+    count: Annotated[int, Query(ge=1, le=log.MAX_ENTRIES)] = 100,
+) -> dict[str, Any]:
+    """Public leaves: kind, number, time, salted commitment."""
+    return {"items": log.entries(ctx, start, count)}
+
+
+@router.get("/log/consistency")
+def get_consistency(
+    ctx: ContextDep, _: Anybody, old: Annotated[int, Query(ge=1)], new: Annotated[int, Query(ge=1)]
+) -> dict[str, Any]:
+    """RFC 6962 consistency proof between two sizes."""
+    return {"old": old, "new": new, "proof": log.consistency(ctx, old, new)}

@@ -1,0 +1,110 @@
+"""Signing in and out. The development provider believes what it is told, and therefore answers on loopback only."""
+
+import ipaddress
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Request, Response
+from pydantic import Field
+
+from api.errors import ApiError, Kind
+from api.http.auth import SESSION_COOKIE, ContextDep, allow, public
+from api.http.forms import Strict
+from api.services import identity
+from api.services.context import Actor, Context, Role
+from api.store.queries.holders import HolderKind
+
+router = APIRouter(tags=["sessions"])
+
+
+class HolderClaims(Strict):
+    """A holder, as a real provider would assert it after its own checks."""
+
+    role: Literal["citizen"]
+    kind: Literal["person", "enterprise"]
+    number: str = Field(min_length=15, max_length=18)
+    name: str = Field(min_length=1, max_length=64)
+
+
+class StaffClaims(Strict):
+    """Staff of a party."""
+
+    role: Literal["department", "entity", "regulator", "operator"]
+    party: str = Field(min_length=1, max_length=48)
+    name: str = Field(default="", max_length=64)
+
+
+class SessionOut(Strict):
+    """What a page needs of a session; the cookie itself is not readable by scripts."""
+
+    role: str
+    name: str
+    csrf: str
+
+
+def loopback_only(request: Request) -> None:
+    """The development provider's fence: `auth.dev_loopback_only` for callers from elsewhere."""
+    host = request.client.host if request.client else ""
+    try:
+        inside = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        inside = False
+    if not inside:
+        raise ApiError("auth.dev_loopback_only", Kind.FORBIDDEN)
+
+
+def sign_in(ctx: Context, request: Request, response: Response, claims: identity.Claims) -> SessionOut:
+    """Open a session by the development provider and set its cookie."""
+    if ctx.settings.identity_provider != "development":
+        raise ApiError("auth.dev_provider_refused", Kind.FORBIDDEN)
+    loopback_only(request)
+    token, signed_in = identity.sign_in(ctx, claims)
+    response.set_cookie(
+        SESSION_COOKIE,
+        token,
+        max_age=ctx.settings.session_hours * 3600,
+        path="/",
+        secure=request.url.scheme == "https",
+        httponly=True,
+        samesite="strict",
+    )
+    return SessionOut(role=signed_in.actor.role.value, name=signed_in.display, csrf=signed_in.csrf)
+
+
+@router.post("/sessions", status_code=201)
+def open_session(
+    ctx: ContextDep,
+    request: Request,
+    response: Response,
+    body: Annotated[HolderClaims | StaffClaims, Field(discriminator="role")],
+    _: Annotated[None, public()],
+) -> SessionOut:
+    """Sign in through the development identity provider (loopback only, refused in production)."""
+    if isinstance(body, HolderClaims):
+        claims = identity.Claims(Role.CITIZEN, body.name, HolderKind(body.kind), body.number)
+    else:
+        claims = identity.Claims(Role(body.role), body.name, party_id=body.party)
+    return sign_in(ctx, request, response, claims)
+
+
+@router.get("/sessions/current")
+def current_session(
+    request: Request,
+    actor: Annotated[Actor, allow(Role.CITIZEN, Role.DEPARTMENT, Role.ENTITY, Role.REGULATOR, Role.OPERATOR)],
+) -> SessionOut:
+    """The session that the cookie belongs to."""
+    signed_in = getattr(request.state, "signed_in", None)
+    if signed_in is None:
+        raise ApiError("auth.required", Kind.UNAUTHENTICATED)
+    return SessionOut(role=actor.role.value, name=signed_in.display, csrf=signed_in.csrf)
+
+
+@router.delete("/sessions/current", status_code=204)
+def close_session(
+    ctx: ContextDep,
+    request: Request,
+    response: Response,
+    _: Annotated[Actor, allow(Role.CITIZEN, Role.DEPARTMENT, Role.ENTITY, Role.REGULATOR, Role.OPERATOR)],
+) -> None:
+    """Sign out."""
+    identity.sign_out(ctx, request.cookies.get(SESSION_COOKIE, ""))
+    response.delete_cookie(SESSION_COOKIE, path="/")

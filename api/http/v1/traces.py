@@ -1,0 +1,73 @@
+"""Traces: a regulator hands in leaked files and gets verdicts."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, File, Query, Request, Response, UploadFile
+
+from api.errors import ApiError
+from api.http.auth import ContextDep, allow
+from api.http.forms import IdempotencyKey, download, moment, once
+from api.http.v1.receipts import BUNDLE
+from api.services import traces
+from api.services.context import Actor, Role
+from api.services.traces import Suspect
+from api.store.tables import Trace
+
+router = APIRouter(prefix="/traces", tags=["traces"])
+Regulator = Annotated[Actor, allow(Role.REGULATOR)]
+
+
+def shown(item: Trace) -> dict[str, Any]:
+    """A trace as JSON."""
+    return {
+        "id": item.id,
+        "outcome": item.outcome,
+        "report": item.report,
+        "receipt": item.receipt_id,
+        "created_at": moment(item.created_at_ms),
+    }
+
+
+@router.post("", status_code=201)
+def create(
+    ctx: ContextDep,
+    request: Request,
+    actor: Regulator,
+    file: Annotated[list[UploadFile], File()],
+    key: IdempotencyKey = None,
+) -> Response:
+    """Trace one file or several; each gets a verdict, a receipt and an id of its own."""
+    if len(file) > traces.MAX_FILES:
+        raise ApiError("traces.too_many_files", limit=traces.MAX_FILES)
+    suspects = [Suspect(item.filename or "", item.file.read()) for item in file]
+    described = [traces.file_sha256(suspect.data).hex() for suspect in suspects]
+    return once(
+        ctx,
+        actor,
+        request,
+        key,
+        described,
+        lambda: {"items": [shown(traces.examine_file(ctx, actor, suspect)) for suspect in suspects]},
+        status=201,
+    )
+
+
+@router.get("")
+def list_traces(
+    ctx: ContextDep, actor: Regulator, cursor: Annotated[str | None, Query(max_length=128)] = None
+) -> dict[str, Any]:
+    """The regulator's traces, newest first."""
+    page = traces.list_own(ctx, actor, cursor)
+    return {"items": [shown(item) for item in page.items], "next_cursor": page.next_cursor}
+
+
+@router.get("/{trace_id}")
+def get_trace(ctx: ContextDep, actor: Regulator, trace_id: str) -> dict[str, Any]:
+    """One trace."""
+    return shown(traces.get(ctx, actor, trace_id))
+
+
+@router.get("/{trace_id}/evidence/{copy_id}")
+def get_evidence(ctx: ContextDep, actor: Regulator, trace_id: str, copy_id: str) -> Response:
+    """The evidence bundle of a copy that the trace names."""
+    return download(traces.bundle(ctx, actor, trace_id, copy_id).to_bytes(), BUNDLE, f"{copy_id}.bundle.json")

@@ -1,0 +1,164 @@
+"""`mydata up`: starts devnet, worker and service as children, watches them, and stops them together.
+
+What an operator runs under systemd or a container platform are the same three commands; this supervisor is the
+one-command form. A child that ends is started again (with a growing pause); everything it knew is on disk.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+
+import httpx
+
+from api.errors import ApiError, Kind
+
+READY_TIMEOUT_S = 90.0
+RESTART_PAUSE_S = (0.5, 1.0, 2.0, 5.0, 10.0)
+
+
+@dataclass(slots=True)
+class Child:
+    """One supervised process: its name, command, environment, log file and how often it had to be started again."""
+
+    name: str
+    command: list[str]
+    env: Mapping[str, str]
+    log: Path
+    process: subprocess.Popen[bytes] | None = None
+    restarts: int = 0
+    next_start: float = 0.0
+
+    def start(self) -> None:
+        """Start the process in a group of its own, so that a terminal's Ctrl-C reaches only the supervisor."""
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(  # noqa: S603 - our own interpreter and modules
+                self.command,
+                env=dict(self.env),
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+
+    @property
+    def running(self) -> bool:
+        """Whether the process lives."""
+        return self.process is not None and self.process.poll() is None
+
+    def stop(self, timeout_s: float = 10.0) -> None:
+        """Ask it to end, then insist."""
+        if self.process is None or self.process.poll() is not None:
+            return
+        self.process.terminate()
+        try:
+            self.process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+@dataclass(slots=True)
+class Stack:
+    """The children of one data directory, started in order of dependence."""
+
+    data_dir: Path
+    env: dict[str, str]
+    children: list[Child] = field(default_factory=list)
+    stopping: bool = False
+
+    def add(self, name: str, *arguments: str) -> Child:
+        """Register and start `python -m <arguments>`."""
+        logs = self.data_dir / "logs"
+        logs.mkdir(mode=0o700, exist_ok=True)
+        child = Child(name, [sys.executable, "-m", *arguments], self.env, logs / f"{name}.log")
+        child.start()
+        self.children.append(child)
+        return child
+
+    def watch(self, poll_s: float = 0.5) -> None:
+        """Start again what ends, until `stop`."""
+        while not self.stopping:
+            for child in self.children:
+                if child.running or self.stopping:
+                    continue
+                now = time.monotonic()
+                if child.next_start == 0.0:
+                    pause = RESTART_PAUSE_S[min(child.restarts, len(RESTART_PAUSE_S) - 1)]
+                    child.next_start = now + pause
+                    child.restarts += 1
+                elif now >= child.next_start:
+                    child.next_start = 0.0
+                    child.start()
+            time.sleep(poll_s)
+
+    def stop(self) -> None:
+        """Stop in reverse order: the service first, so that nothing new is promised while the rest goes down."""
+        self.stopping = True
+        for child in reversed(self.children):
+            child.stop()
+
+
+def stop_on_signals(stack: Stack) -> None:
+    """SIGTERM and SIGINT end the watch; the caller's `finally` stops the children."""
+
+    def handle(_signum: int, _frame: FrameType | None) -> None:
+        stack.stopping = True
+
+    signal.signal(signal.SIGTERM, handle)
+    signal.signal(signal.SIGINT, handle)
+
+
+def free_port(preferred: int, host: str = "127.0.0.1") -> int:
+    """`preferred` where nobody listens there, else any free port."""
+    for port in (preferred, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise ApiError("launch.no_port", Kind.UNAVAILABLE)
+
+
+def child_environment(data_dir: Path, **settings: str | int) -> dict[str, str]:
+    """The environment of the children: this process's own, plus settings as MYDATA_ variables."""
+    return {
+        **os.environ,
+        "PYTHONUNBUFFERED": "1",
+        "MYDATA_DATA_DIR": str(data_dir),
+        **{f"MYDATA_{name.upper()}": str(value) for name, value in settings.items()},
+    }
+
+
+def wait_until(ready: Callable[[], bool], child: Child, timeout_s: float = READY_TIMEOUT_S) -> None:
+    """Poll until `ready`; `launch.child_failed` if the child ends first or time runs out. Its log says why."""
+    deadline = time.monotonic() + timeout_s
+    while not ready():
+        if not child.running or time.monotonic() > deadline:
+            raise ApiError("launch.child_failed", Kind.UNAVAILABLE, child=child.name)
+        time.sleep(0.05)
+
+
+def file_appears(path: Path) -> Callable[[], bool]:
+    """True once the file is there and not empty."""
+    return lambda: path.is_file() and path.stat().st_size > 0
+
+
+def answers(url: str) -> Callable[[], bool]:
+    """True once the address answers with 200."""
+
+    def probe() -> bool:
+        try:
+            return httpx.get(url, timeout=2.0, trust_env=False).status_code == httpx.codes.OK
+        except httpx.TransportError:
+            return False
+
+    return probe

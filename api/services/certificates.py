@@ -1,0 +1,146 @@
+"""The holder's certificates: see them, prove them, save them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from api.catalogue.model import TypeSchema
+from api.documents.certificate import CertificateView, render_certificate
+from api.errors import ApiError, Kind
+from api.services import evidence
+from api.services.context import Actor, Context
+from api.store import Session, read_only, unit_of_work
+from api.store.crypto import DataKey
+from api.store.queries import holders, parties, receipts, records
+from api.store.queries.paging import Page
+from api.store.queries.records import RecordView
+from api.store.receipts import ReceiptDraft, open_details, prepare_receipt
+from api.store.tables import Party, Receipt
+from chain.bundle import Bundle
+from chain.receipt import ReceiptKind
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """A certificate as its holder sees it: schema, canonical values, where it came from and how it is anchored."""
+
+    id: str
+    schema: TypeSchema
+    values: dict[str, str]
+    issuer: Party | None
+    version: int
+    status: str
+    anchor_state: str
+    return_id: str
+    created_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """Somebody who took fields of a certificate: the delivery's receipt and the recipient."""
+
+    receipt: Receipt
+    entity: Party | None
+
+
+@dataclass(frozen=True, slots=True)
+class CertificatePage:
+    """A certificate, its versions, and who used it."""
+
+    certificate: Certificate
+    versions: Sequence[RecordView]
+    uses: Sequence[Use]
+
+
+def list_own(ctx: Context, actor: Actor, cursor: str | None = None) -> Page[Certificate]:
+    """A holder's certificates, newest first."""
+    with read_only(ctx.db) as session:
+        key = holders.holder_key(session, ctx.vault, actor.holder)
+        page = records.list_records(session, actor.holder, cursor=cursor)
+        return Page([_certificate(ctx, session, key, view) for view in page.items], page.next_cursor)
+
+
+def get_own(ctx: Context, actor: Actor, record_id: str) -> CertificatePage:
+    """One certificate with its history. Raises `certificates.not_found`, also for somebody else's."""
+    with read_only(ctx.db) as session:
+        view = _own(session, actor, record_id)
+        key = holders.holder_key(session, ctx.vault, actor.holder)
+        place = ("0x" + view.root.hex(), view.record.leaf_index)
+        uses = [
+            Use(receipt, parties.get_party(session, receipt.party_id or ""))
+            for receipt in receipts.receipts_of_holder(
+                session, actor.holder, kinds=[ReceiptKind.DELIVERY], limit=200
+            ).items
+            if place in _places(open_details(session, ctx.vault, receipt).details.get("records"))
+        ]
+        certificate = _certificate(ctx, session, key, view)
+        return CertificatePage(certificate, records.history(session, actor.holder, record_id), uses)
+
+
+def bundle(ctx: Context, actor: Actor, record_id: str) -> Bundle:
+    """The holder's proof of a certificate, every field disclosed; for whomever the holder hands it to."""
+    with read_only(ctx.db) as session:
+        return evidence.certificate_bundle(ctx, session, actor.holder, record_id)
+
+
+def original_pdf(ctx: Context, actor: Actor, record_id: str) -> bytes:
+    """The certificate as an unmarked PDF, for its holder alone; the receipt stands before the bytes leave."""
+    with read_only(ctx.db) as session:
+        view = _own(session, actor, record_id)
+        key = holders.holder_key(session, ctx.vault, actor.holder)
+        certificate = _certificate(ctx, session, key, view)
+    issuer = certificate.issuer
+    assert issuer is not None
+    data = render_certificate(
+        CertificateView(
+            schema=certificate.schema,
+            values=certificate.values,
+            organ_zh=issuer.name_zh,
+            organ_en=issuer.name_en,
+            record_id=certificate.id,
+            verify_url=f"{ctx.settings.base_url}/v/{certificate.id}",
+            demo=issuer.custody == "demo",
+        )
+    )
+    with unit_of_work(ctx.db) as session:
+        prepare_receipt(
+            session,
+            ctx.vault,
+            ReceiptDraft(
+                ReceiptKind.ORIGINAL,
+                {
+                    "records": [{"root": "0x" + view.root.hex(), "index": view.record.leaf_index}],
+                    "format": "application/pdf",
+                },
+                holder_id=actor.holder,
+            ),
+        )
+    ctx.log.wake()
+    return data
+
+
+def _own(session: Session, actor: Actor, record_id: str) -> RecordView:
+    view = records.get_record(session, actor.holder, record_id)
+    if view is None:
+        raise ApiError("certificates.not_found", Kind.NOT_FOUND)
+    return view
+
+
+def _certificate(ctx: Context, session: Session, key: DataKey, view: RecordView) -> Certificate:
+    record = view.record
+    return Certificate(
+        id=record.id,
+        schema=ctx.catalogue.ready_type(record.type_code),
+        values=dict(records.open_body(key, record).fields),
+        issuer=parties.party_by_address(session, view.issuer),
+        version=record.version,
+        status=record.status,
+        anchor_state=view.anchor_state,
+        return_id=view.return_id,
+        created_at_ms=record.created_at_ms,
+    )
+
+
+def _places(listed: object) -> set[tuple[str, int]]:
+    if not isinstance(listed, list):
+        return set()
+    return {(str(item["root"]), int(item["index"])) for item in listed if isinstance(item, dict)}

@@ -1,0 +1,95 @@
+"""What services are given: their ports, wired once by a composition root; and who is asking."""
+
+import hmac
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from api.catalogue import Catalogue
+from api.errors import ApiError, Kind
+from api.services.folding import RefusalFolder
+from api.settings import Settings
+from api.store.crypto import Vault
+from api.store.database import Database
+from api.store.keyring import KeyRing
+from api.store.log_writer import LogWriter
+from chain.identity import ChainIdentity
+from chain.ports import Signer
+from watermark.keys import EpochKey
+
+
+class Role(StrEnum):
+    """Roles of the service; one actor has exactly one."""
+
+    CITIZEN = "citizen"  # a holder, person or enterprise, acting for itself
+    DEPARTMENT = "department"
+    ENTITY = "entity"
+    REGULATOR = "regulator"
+    OPERATOR = "operator"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who is asking. A citizen has `holder_id`, everybody else `party_id`; `subject` is a pseudonym, never a name."""
+
+    role: Role
+    subject: str
+    holder_id: str | None = None
+    party_id: str | None = None
+
+    @property
+    def holder(self) -> str:
+        """The holder for whom a citizen acts; `auth.forbidden` for anybody else."""
+        if self.role is not Role.CITIZEN or self.holder_id is None:
+            raise ApiError("auth.forbidden", Kind.FORBIDDEN)
+        return self.holder_id
+
+    def party(self, *roles: Role) -> str:
+        """The party for whom staff or a machine acts, if the role is one of `roles`; else `auth.forbidden`."""
+        if self.role not in roles or self.party_id is None:
+            raise ApiError("auth.forbidden", Kind.FORBIDDEN)
+        return self.party_id
+
+
+class IdentityProvider(Protocol):
+    """Vouches for people. A later version speaks OIDC; what the service needs stays this."""
+
+    issuer: str
+
+    def public_jwk(self) -> dict[str, str]:
+        """The key that verifies its tokens; stands in the trust file."""
+        ...
+
+    def token(self, subject: str, nonce: str) -> str:
+        """A signed statement that `subject` was present and saw what `nonce` is the digest of."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The service's ports."""
+
+    settings: Settings
+    db: Database
+    vault: Vault
+    keys: KeyRing
+    catalogue: Catalogue
+    log: LogWriter
+    chain: ChainIdentity
+    provider: IdentityProvider
+    refusals: RefusalFolder
+    signer: Callable[[bytes], Signer]
+
+    def department_signer(self, party_id: str) -> Signer:
+        """The key of a department in demo custody; departments with a signer or agent of their own keep theirs."""
+        return self.signer(self.keys.department(party_id.replace("_", "-").lower()))
+
+    def pairwise(self, holder_id: str, audience: str) -> str:
+        """A pseudonym of a holder towards one audience; two audiences cannot join theirs."""
+        message = f"mydata/pairwise/1\0{audience}\0{holder_id}".encode()
+        return hmac.digest(self.keys.session, message, "sha256").hex()[:32]
+
+    def epoch_key(self, epoch: str) -> EpochKey:
+        """The watermark key of an epoch."""
+        return EpochKey(epoch, self.keys.watermark_epoch(epoch))

@@ -1,0 +1,185 @@
+"""Evidence bundles: what a receipt or certificate proves, in the form that `chain.verify` reads (docs/formats.md).
+
+A bundle for an entity never carries values: those travel only inside a pull, with their salts; whoever has both puts
+them together (`disclose`). A holder's own export discloses everything.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+
+from api.errors import ApiError, Kind
+from api.services.context import Context
+from api.store import Session
+from api.store.bodies import RecordBody
+from api.store.crypto import DataKey
+from api.store.queries import copies, grants, holders, parties, receipts, records
+from api.store.receipts import open_details
+from api.store.tables import Grant, Receipt
+from chain.bundle import (
+    Binding,
+    Bundle,
+    CertificateEvidence,
+    CertificateLeaf,
+    Custody,
+    Disclosed,
+    GrantChange,
+    GrantEvidence,
+    LogEvidence,
+    MarkEvidence,
+    ReceiptEvidence,
+    RequestEvidence,
+)
+from chain.canonical import Json, field_salt
+from chain.grantmsg import GrantMessage, GrantStatus
+from chain.jose import parse_jwk
+from chain.merkle import BatchTree, inclusion_proof
+from chain.receipt import ReceiptKind
+from chain.terms import parse_terms
+
+CONTRACTS = ("PartyRegistry", "CertificateAnchors", "Grants", "ReceiptLog")
+CHANGE_STATUS = {"active": GrantStatus.ACTIVE, "paused": GrantStatus.PAUSED, "revoked": GrantStatus.REVOKED}
+
+
+def certificate_bundle(ctx: Context, session: Session, holder_id: str, record_id: str) -> Bundle:
+    """The holder's own proof of one certificate, every field disclosed. Raises `certificates.not_found`."""
+    view = records.get_record(session, holder_id, record_id)
+    if view is None:
+        raise ApiError("certificates.not_found", Kind.NOT_FOUND)
+    key = holders.holder_key(session, ctx.vault, holder_id)
+    body = records.open_body(key, view.record)
+    return _bundle(ctx, (certificate_evidence(session, view, body, body.fields),))
+
+
+def receipt_bundle(ctx: Context, session: Session, receipt: Receipt) -> Bundle:
+    """What a receipt proves: certificates without values, grant, delivery, mark, signed request, place in the log."""
+    details = open_details(session, ctx.vault, receipt)
+    certificates: tuple[CertificateEvidence, ...] = ()
+    grant_part = mark = request = None
+    if receipt.grant_id is not None and receipt.holder_id is not None:
+        key = holders.holder_key(session, ctx.vault, receipt.holder_id)
+        grant = grants.grant_of_holder(session, receipt.holder_id, receipt.grant_id)
+        if grant is not None:
+            grant_part = grant_evidence(session, key, grant)
+        if receipt.kind == ReceiptKind.DELIVERY and receipt.copy_id is not None:
+            copy = next(c for c in copies.copies_of_grant(session, receipt.grant_id) if c.id == receipt.copy_id)
+            mark = MarkEvidence(_json(copy.mark_document), copies.open_mark_salt(key, copy))
+            content = copies.content_of_copy(session, copy)
+            ids = [str(item["record"]) for item in content.records]
+            views = [records.get_record(session, receipt.holder_id, record_id) for record_id in ids]
+            certificates = tuple(
+                certificate_evidence(session, view, records.open_body(key, view.record), ())
+                for view in views
+                if view is not None
+            )
+    kept = receipts.kept_request(session, ctx.vault, receipt.id)
+    if kept is not None:
+        jwk = kept["key"]
+        assert isinstance(jwk, dict)
+        request = RequestEvidence(
+            str(kept["base"]), bytes.fromhex(str(kept["signature"])), parse_jwk(jwk, "/request/key")
+        )
+    return _bundle(
+        ctx,
+        certificates,
+        grant=grant_part,
+        receipt=_receipt_evidence(ctx, receipt, details.details, details.salt),
+        mark=mark,
+        log=_log_evidence(session, receipt),
+        request=request,
+    )
+
+
+def certificate_evidence(
+    session: Session, view: records.RecordView, body: RecordBody, disclose: Iterable[str]
+) -> CertificateEvidence:
+    """Leaf, batch proof and the named fields with their salts."""
+    record = view.record
+    tree = BatchTree.from_bytes(records.trees(session, [record.batch_id])[record.batch_id], view.size)
+    issuer = parties.party_by_address(session, view.issuer)
+    return CertificateEvidence(
+        CertificateLeaf(record.type_code, record.rules, record.leaf_index, body.commitments()),
+        {name: Disclosed(body.fields[name], field_salt(body.seed, name)) for name in disclose},
+        view.size,
+        tuple(tree.inclusion(record.leaf_index)),
+        view.root,
+        view.issuer,
+        Custody(issuer.custody if issuer else "demo"),
+    )
+
+
+def grant_evidence(session: Session, key: DataKey, grant: Grant) -> GrantEvidence:
+    """The signed grant with its terms, what binds it to its citizen, and the changes signed since."""
+    secret = grants.open_secret(key, grant)
+    changes = [event for event in grants.events_of(session, grant.id) if event.signature is not None and event.seq > 0]
+    binding = None if secret.binding_token is None else Binding(secret.binding_token, secret.binding_salt)
+    return GrantEvidence(
+        message_of(grant),
+        grant.signature,
+        parse_terms(grant.terms, "/grant/terms"),
+        secret.terms_salt,
+        binding,
+        tuple(
+            GrantChange(CHANGE_STATUS[event.state], at, event.signature)
+            for at, event in enumerate(changes)
+            if event.signature is not None
+        ),
+    )
+
+
+def message_of(grant: Grant) -> GrantMessage:
+    """The EIP-712 message that the grant's own key signed."""
+    message = grant.message
+    return GrantMessage(
+        grant.key_address,
+        bytes.fromhex(str(message["terms"])[2:]),
+        bytes.fromhex(str(message["binding"])[2:]),
+        int(str(message["notBefore"])),
+        int(str(message["notAfter"])),
+    )
+
+
+def _receipt_evidence(ctx: Context, receipt: Receipt, details: Mapping[str, Json], salt: bytes) -> ReceiptEvidence:
+    if receipt.number is None or receipt.leaf is None or receipt.promise is None:
+        raise ApiError("receipts.not_numbered", Kind.CONFLICT)
+    leaf = json.loads(receipt.leaf)
+    return ReceiptEvidence(
+        ReceiptKind(receipt.kind),
+        ctx.log.log_id,
+        receipt.number,
+        int(leaf["time"]),
+        receipt.commitment,
+        details,
+        salt,
+        receipt.promise,
+    )
+
+
+def _log_evidence(session: Session, receipt: Receipt) -> LogEvidence | None:
+    """The smallest checkpoint on chain over the receipt; None while it waits for one."""
+    if receipt.number is None:
+        return None
+    checkpoint = receipts.checkpoint_over(session, receipt.number)
+    if checkpoint is None:
+        return None
+    proof = inclusion_proof(
+        lambda level, index: receipts.log_node(session, level, index), receipt.number, checkpoint.size
+    )
+    return LogEvidence(checkpoint.note, tuple(proof))
+
+
+def _bundle(
+    ctx: Context,
+    certificates: tuple[CertificateEvidence, ...],
+    *,
+    grant: GrantEvidence | None = None,
+    receipt: ReceiptEvidence | None = None,
+    mark: MarkEvidence | None = None,
+    log: LogEvidence | None = None,
+    request: RequestEvidence | None = None,
+) -> Bundle:
+    contracts = {name: ctx.chain.address(name) for name in CONTRACTS}
+    return Bundle(ctx.chain.chain_id, contracts, certificates, grant, receipt, mark, log, request)
+
+
+def _json(document: Mapping[str, object]) -> dict[str, Json]:
+    return {name: str(value) for name, value in document.items()}

@@ -1,0 +1,52 @@
+"""Folds repeated refusals: the same client, target and reason within a minute are one receipt with a count."""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+WINDOW_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """One kind of refusal: who was refused what, and why. `grant_digest` names the grant as the chain does."""
+
+    entity_id: str
+    grant_id: str
+    grant_digest: str
+    holder_id: str
+    reason: str
+
+
+@dataclass(slots=True)
+class _Open:
+    since_s: float
+    repeats: int = 0
+
+
+class RefusalFolder:
+    """Counts repeats within the window; safe between threads."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._open: dict[Refusal, _Open] = {}
+
+    def first(self, refusal: Refusal) -> bool:
+        """Whether this one is the first of its window and is to be written now; a repeat is counted."""
+        with self._lock:
+            entry = self._open.get(refusal)
+            if entry is None:
+                self._open[refusal] = _Open(self._clock())
+                return True
+            entry.repeats += 1
+            return False
+
+    def ended(self, *, everything: bool = False) -> list[tuple[Refusal, int]]:
+        """Take out the windows that are over; those with repeats are to be written with their count."""
+        now = self._clock()
+        with self._lock:
+            over = [r for r, entry in self._open.items() if everything or now - entry.since_s >= WINDOW_S]
+            taken = [(refusal, self._open.pop(refusal)) for refusal in over]
+        return [(refusal, entry.repeats) for refusal, entry in taken if entry.repeats]

@@ -1,0 +1,47 @@
+"""Who looked at my data: every delivery, every refusal, one's own downloads, newest first, each with its proof."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from api.services.context import Actor, Context
+from api.store import read_only
+from api.store.queries import grants, parties, receipts
+from api.store.queries.paging import Page
+from api.store.receipts import open_details
+from api.store.tables import Grant, Party, Receipt
+from chain.canonical import Json
+from chain.receipt import ReceiptKind
+
+KINDS = (
+    ReceiptKind.DELIVERY,
+    ReceiptKind.REFUSAL,
+    ReceiptKind.ORIGINAL,
+    ReceiptKind.GRANT,
+    ReceiptKind.CHANGE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Footprint:
+    """One line: the receipt, what it says, who it was and under which grant."""
+
+    receipt: Receipt
+    details: Mapping[str, Json]
+    party: Party | None
+    grant: Grant | None
+
+
+def list_own(ctx: Context, actor: Actor, cursor: str | None = None) -> Page[Footprint]:
+    """A holder's footprints, newest first."""
+    with read_only(ctx.db) as session:
+        page = receipts.receipts_of_holder(session, actor.holder, kinds=KINDS, cursor=cursor)
+        lines = [
+            Footprint(
+                receipt,
+                open_details(session, ctx.vault, receipt).details,
+                parties.get_party(session, receipt.party_id) if receipt.party_id else None,
+                grants.grant_of_holder(session, actor.holder, receipt.grant_id) if receipt.grant_id else None,
+            )
+            for receipt in page.items
+        ]
+        return Page(lines, page.next_cursor)

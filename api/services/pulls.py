@@ -1,0 +1,338 @@
+"""Pulls: the one way by which data leave.
+
+Prepare first, outside any transaction; then one short transaction in the log writer: grant re-checked under its lock,
+copy and receipt written, committed; only then are bytes handed out.
+
+What a crash means: before the commit nothing was released and nothing stands; after it the receipt says that a copy was
+made, and the same request gives the same bytes again.
+"""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from api.documents.copies import CopyRecord, original_csv, original_json
+from api.documents.copy_sheet import CopySheetView, render_copy_sheet
+from api.errors import ApiError, Kind
+from api.policy.decide import Deny, GrantView, PullAsk, decide
+from api.services.context import Actor, Context, Role
+from api.services.refusals import refuse
+from api.store import Session, clock, read_only
+from api.store.crypto import DataKey
+from api.store.numbering import NumberedReceipt, Numberer
+from api.store.queries import copies, grants, holders, idempotency, parties, provenance, receipts, records
+from api.store.queries.records import RecordView
+from api.store.receipts import ReceiptDraft
+from api.store.tables import Content, Copy, Grant, Party
+from chain.bundle import Delivery, RecordRef
+from chain.canonical import Json, canonical, field_salt
+from chain.receipt import ReceiptKind, mark_commitment
+from watermark.carriers import carrier_for
+from watermark.lookup import provenance_tags
+from watermark.payload import Mark, mark_document, notice_en, notice_zh
+
+EPOCH = "2026"
+JSON, CSV, PDF = "application/json", "text/csv", "application/pdf"
+FORMATS = (JSON, CSV, PDF)
+EXTENSION = {JSON: "json", CSV: "csv", PDF: "pdf"}
+
+
+@dataclass(frozen=True, slots=True)
+class SignedPull:
+    """The signed request that asks, kept as evidence: RFC 9421 base, signature, public key."""
+
+    base: str
+    signature: bytes
+    key: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """What leaves: the marked file, the signed receipt, and for each record the salts of the granted fields."""
+
+    file: bytes
+    file_name: str
+    media_type: str
+    copy_id: str
+    receipt: NumberedReceipt
+    salts: Sequence[Mapping[str, Json]]
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A copy that is ready to leave, should the grant still stand."""
+
+    content: Content
+    copy: Copy
+    file: bytes
+    mark: bytes
+    tags: Sequence[bytes]
+    refs: tuple[RecordRef, ...]
+    salts: Sequence[Mapping[str, Json]]
+
+
+@dataclass(frozen=True, slots=True)
+class Once:
+    """An idempotency key with the request that it belongs to."""
+
+    actor: str
+    key: str
+    request_sha256: bytes
+
+
+def pull(
+    ctx: Context,
+    actor: Actor,
+    grant_id: str,
+    media_type: str,
+    *,
+    fields: Sequence[tuple[str, str]] | None = None,
+    signed: SignedPull | None = None,
+    idempotency_key: str | None = None,
+) -> Pulled:
+    """Deliver a grant's data in one of `FORMATS`; `fields` narrows what the grant allows, by (type, field).
+
+    A repeat under the same idempotency key is a delivery with a receipt of its own and passes every check again, but
+    does not count as another use: an answer that was lost on the way must not cost the entity its only one.
+
+    Raises `pull.not_found` (also for somebody else's grant), `pull.<reason>` with kind FORBIDDEN for its recipient, and
+    `pull.unsupported_format`, `pull.nothing_there`. Each refusal becomes a receipt, too.
+    """
+    entity_id = actor.party(Role.ENTITY)
+    if media_type not in FORMATS:
+        raise ApiError("pull.unsupported_format")
+    with read_only(ctx.db) as session:
+        grant = grants.grant_to_entity(session, entity_id, grant_id)
+        entity = parties.get_party(session, entity_id)
+        if grant is None or entity is None:
+            raise ApiError("pull.not_found", Kind.NOT_FOUND)
+        ask = PullAsk(entity_id, frozenset(fields) if fields is not None else frozenset(granted(grant)))
+        once = Once(entity_id, idempotency_key, _request_hash(grant_id, media_type, ask)) if idempotency_key else None
+        repeat = once is not None and idempotency.is_done(session, once.actor, once.key, once.request_sha256)
+        verdict = decide(view_of(grant, entity, repeat=repeat), ask, clock.now_ms(session))
+        prepared = None
+        if not isinstance(verdict, Deny):
+            prepared = _prepare(ctx, session, grant, entity, media_type, ask)
+    if isinstance(verdict, Deny):
+        raise refuse(ctx, grant, verdict)
+    if prepared is None:
+        raise ApiError("pull.nothing_there", Kind.CONFLICT)
+    outcome = ctx.log.submit(_release(ctx, prepared, ask, signed, once))
+    if isinstance(outcome, Deny):
+        raise refuse(ctx, grant, outcome)
+    name = f"{prepared.copy.id}.{EXTENSION[media_type]}"
+    return Pulled(prepared.file, name, media_type, prepared.copy.id, outcome, prepared.salts)
+
+
+def granted(grant: Grant) -> list[tuple[str, str]]:
+    """(type, field) pairs that a grant's terms name."""
+    items = grant.terms["items"]
+    assert isinstance(items, list)
+    return [(str(item["type"]), str(item["field"])) for item in items]
+
+
+def view_of(grant: Grant, entity: Party, *, repeat: bool = False) -> GrantView:
+    """What the policy needs to know of a grant; a `repeat` has its use counted already."""
+    return GrantView(
+        entity_id=grant.entity_id,
+        entity_active=entity.status == parties.PartyStatus.ACTIVE,
+        state=grant.state,
+        frozen=False,
+        not_before_ms=grant.not_before_ms,
+        not_after_ms=grant.not_after_ms,
+        max_uses=grant.max_uses,
+        use_count=grant.use_count - 1 if repeat else grant.use_count,
+        items=frozenset(granted(grant)),
+    )
+
+
+def _prepare(
+    ctx: Context, session: Session, grant: Grant, entity: Party, media_type: str, ask: PullAsk
+) -> Prepared | None:
+    key = holders.holder_key(session, ctx.vault, grant.holder_id)
+    wanted: dict[str, list[str]] = {}
+    for type_code, name in sorted(ask.items):
+        wanted.setdefault(type_code, []).append(name)
+    views = records.current_records(session, grant.holder_id, wanted)
+    if not views:
+        return None
+    bodies = [records.open_body(key, view.record) for view in views]
+    refs = tuple(RecordRef(view.issuer, view.root, view.record.leaf_index) for view in views)
+    salts: list[Mapping[str, Json]] = [
+        {
+            "root": "0x" + view.root.hex(),
+            "index": view.record.leaf_index,
+            "salts": {
+                name: "0x" + field_salt(body.seed, name).hex()
+                for name in wanted[view.record.type_code]
+                if name in body.fields
+            },
+        }
+        for view, body in zip(views, bodies, strict=True)
+    ]
+    content_id = _content_id(ctx, grant.holder_id, views, wanted, media_type)
+    fingerprint = _keyed(ctx, "mydata/copy/1", grant.id, content_id)
+    known = copies.find_copy(session, grant.id, fingerprint)
+    if known is not None:
+        content = copies.content_of_copy(session, known)
+        salt = copies.open_mark_salt(key, known)
+        mark = mark_commitment(salt, _strings(known.mark_document))
+        return Prepared(content, known, copies.open_file(key, known), mark, (), refs, salts)
+    copied = [
+        CopyRecord(
+            view.record.type_code,
+            f"{number:03d}",
+            {name: body.fields[name] for name in wanted[view.record.type_code] if name in body.fields},
+        )
+        for number, (view, body) in enumerate(zip(views, bodies, strict=True), 1)
+    ]
+    return _mark(ctx, key, grant, entity, _Draft(content_id, media_type, fingerprint, views, copied, refs, salts))
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    content_id: str
+    media_type: str
+    fingerprint: bytes
+    views: Sequence[RecordView]
+    copied: Sequence[CopyRecord]
+    refs: tuple[RecordRef, ...]
+    salts: Sequence[Mapping[str, Json]]
+
+
+def _mark(ctx: Context, key: DataKey, grant: Grant, entity: Party, draft: _Draft) -> Prepared:
+    original = _original(ctx, draft)
+    epoch_key = ctx.epoch_key(EPOCH)
+    # Derived, not drawn: two pulls at once that make the same copy make the same bytes.
+    copy_id = f"copy_{draft.fingerprint[:16].hex()}"
+    purpose = ctx.catalogue.purpose(str(_object(grant.terms["purpose"])["code"]))
+    mark = Mark(
+        copy_id=copy_id,
+        entity_id=entity.id,
+        content_id=draft.content_id,
+        notice_zh=notice_zh(entity.name_zh, purpose.zh, copy_id[-8:]),
+        notice_en=notice_en(entity.name_en, purpose.en, copy_id[-8:]),
+    )
+    file = carrier_for(draft.media_type).embed(original, mark, epoch_key)
+    document = mark_document(mark, epoch_key, original, file)
+    salt = _keyed(ctx, "mydata/mark-salt/1", copy_id)
+    content = Content(
+        id=draft.content_id,
+        holder_id=grant.holder_id,
+        media_type=draft.media_type,
+        epoch=EPOCH,
+        original_sha256=hashlib.sha256(original).digest(),
+        records=[{"record": view.record.id, "version": view.record.version} for view in draft.views],
+        created_at_ms=grant.created_at_ms,
+    )
+    copies.seal_original(key, content, original)
+    copy = Copy(
+        id=copy_id,
+        content_id=draft.content_id,
+        grant_id=grant.id,
+        entity_id=entity.id,
+        fingerprint=draft.fingerprint,
+        media_type=draft.media_type,
+        epoch=EPOCH,
+        file_sha256=hashlib.sha256(file).digest(),
+        mark_document=dict(document),
+        created_at_ms=grant.created_at_ms,
+        state="held",
+    )
+    copies.seal_copy(key, copy, file, salt)
+    tags = provenance_tags(original, draft.media_type, epoch_key)
+    return Prepared(content, copy, file, mark_commitment(salt, _strings(document)), tags, draft.refs, draft.salts)
+
+
+def _original(ctx: Context, draft: _Draft) -> bytes:
+    """The unmarked original: the same for every entity that is granted these fields of these records."""
+    if draft.media_type == JSON:
+        return original_json(draft.copied, ctx.catalogue)
+    if draft.media_type == CSV:
+        return original_csv(draft.copied, ctx.catalogue)
+    return render_copy_sheet(CopySheetView(draft.copied, ctx.catalogue))
+
+
+def _release(
+    ctx: Context, prepared: Prepared, ask: PullAsk, signed: SignedPull | None, once: Once | None
+) -> Callable[[Session, Numberer], NumberedReceipt | Deny]:
+    """The work for the log writer: everything that must be true together."""
+
+    def work(session: Session, numberer: Numberer) -> NumberedReceipt | Deny:
+        grant = grants.lock_grant(session, prepared.copy.grant_id)
+        entity = parties.get_party(session, ask.entity_id)
+        assert grant is not None and entity is not None
+        repeat = once is not None and idempotency.is_done(session, once.actor, once.key, once.request_sha256)
+        verdict = decide(view_of(grant, entity, repeat=repeat), ask, numberer.now_ms)
+        if isinstance(verdict, Deny):
+            return verdict
+        if once is not None and not repeat:
+            _claim(ctx, session, once, numberer.now_ms)
+        if copies.get_content(session, prepared.content.id) is None:
+            session.add(prepared.content)
+            session.flush()
+            provenance.add_tags(session, prepared.content.id, prepared.tags)
+        if copies.find_copy(session, grant.id, prepared.copy.fingerprint) is None:
+            session.add(prepared.copy)
+            session.flush()
+        grant.use_count += 0 if repeat else 1
+        delivery = Delivery(
+            grant.digest,
+            grant.entity_id,
+            prepared.copy.id,
+            prepared.copy.media_type,
+            prepared.copy.file_sha256,
+            prepared.mark,
+            None if signed is None else hashlib.sha256(signed.base.encode()).digest(),
+            prepared.refs,
+        )
+        receipt = numberer.add(
+            ReceiptDraft(
+                ReceiptKind.DELIVERY,
+                delivery.to_json(),
+                holder_id=grant.holder_id,
+                party_id=grant.entity_id,
+                grant_id=grant.id,
+                copy_id=prepared.copy.id,
+            )
+        )
+        if signed is not None:
+            kept: dict[str, Json] = {"base": signed.base, "signature": signed.signature.hex(), "key": dict(signed.key)}
+            receipts.keep_request(session, ctx.vault, receipt.id, kept)
+        return receipt
+
+    return work
+
+
+def _claim(ctx: Context, session: Session, once: Once, now_ms: int) -> None:
+    """Take the key in the delivery's own transaction, so that it is used up exactly where the use is."""
+    idempotency.begin(session, ctx.vault, once.actor, once.key, once.request_sha256, now_ms)
+    idempotency.finish(session, ctx.vault, once.actor, once.key, idempotency.StoredAnswer(200, b""))
+
+
+def _request_hash(grant_id: str, media_type: str, ask: PullAsk) -> bytes:
+    items = [f"{type_code}/{name}" for type_code, name in sorted(ask.items)]
+    return hashlib.sha256(canonical([grant_id, media_type, *items])).digest()
+
+
+def _content_id(
+    ctx: Context, holder_id: str, views: Sequence[RecordView], wanted: Mapping[str, Sequence[str]], media_type: str
+) -> str:
+    parts = [[view.record.id, view.record.version, sorted(wanted[view.record.type_code])] for view in views]
+    described = json.dumps([holder_id, media_type, EPOCH, parts], separators=(",", ":"))
+    return f"cont_{_keyed(ctx, 'mydata/content/1', described)[:16].hex()}"
+
+
+def _keyed(ctx: Context, tag: str, *parts: str) -> bytes:
+    return hmac.digest(ctx.keys.session, canonical([tag, *parts]), "sha256")
+
+
+def _object(value: object) -> dict[str, object]:
+    assert isinstance(value, dict)
+    return value
+
+
+def _strings(document: Mapping[str, object]) -> dict[str, Json]:
+    return {name: str(value) for name, value in document.items()}

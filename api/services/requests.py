@@ -1,0 +1,137 @@
+"""Requests: what an entity asks, cut to the least before the holder sees it; and the holder's no."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from api.catalogue.model import Purpose
+from api.errors import ApiError, Kind
+from api.policy.requests import Ask, AskedItem, KeptItem, clamp, cut
+from api.policy.states import RequestState, check_request_transition
+from api.services.context import Actor, Context, Role
+from api.store import Session, clock, ids, read_only, unit_of_work
+from api.store.queries import grants, holders, parties, requests
+from api.store.queries.holders import HolderKind
+from api.store.queries.paging import Page
+from api.store.tables import Party, Request
+
+DAY_MS = 86_400_000
+MAX_ITEMS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class NewRequest:
+    """What an entity sends. `number` finds the holder and goes nowhere else; days and uses are wishes, clamped."""
+
+    holder_kind: HolderKind
+    number: str
+    purpose: str
+    items: Sequence[AskedItem]
+    case_no: str | None
+    days: int
+    uses: int
+    scenario: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RequestView:
+    """A request with the names that its page shows."""
+
+    request: Request
+    entity: Party
+    purpose: Purpose
+    grant_id: str | None
+
+
+def create(ctx: Context, actor: Actor, new: NewRequest) -> Request:
+    """File a request. Whether the number belongs to anybody here does not show: not in the answer, not in its time.
+
+    Raises `catalogue.unknown_purpose`, `requests.case_required`, `requests.wrong_holder_kind`, `requests.nothing_left`
+    (the purpose allows none of the fields), `requests.too_many_items`, `catalogue.…` for a malformed number.
+    """
+    entity_id = actor.party(Role.ENTITY)
+    purpose = ctx.catalogue.purpose(new.purpose)
+    if new.scenario is not None and ctx.catalogue.pack(new.scenario).purpose != purpose.code:
+        raise ApiError("requests.other_scenario")
+    if len(new.items) > MAX_ITEMS:
+        raise ApiError("requests.too_many_items", limit=MAX_ITEMS)
+    if purpose.case_required and not new.case_no:
+        raise ApiError("requests.case_required")
+    if new.holder_kind.value not in {kind.value for kind in purpose.holder_kinds}:
+        raise ApiError("requests.wrong_holder_kind")
+    for item in new.items:
+        ctx.catalogue.ready_type(item.type_code).field(item.field)
+    kept, cut_notes = cut(new.items, purpose)
+    if not kept:
+        raise ApiError("requests.nothing_left")
+    wish, clamp_notes = clamp(Ask(new.days, new.uses), purpose)
+    with unit_of_work(ctx.db) as session:
+        now = clock.advance(session)
+        row = Request(
+            id=ids.new_request_id(),
+            entity_id=entity_id,
+            holder_id=holders.find_holder(session, ctx.vault, new.holder_kind, new.number),
+            purpose_code=purpose.code,
+            scenario_code=new.scenario,
+            case_no=new.case_no,
+            items=[_item_json(ctx, item) for item in kept],
+            cut=[*(note.to_json() for note in cut_notes), *(note.to_json() for note in clamp_notes)],
+            wanted_days=wish.days,
+            wanted_uses=wish.uses,
+            state=RequestState.REQUESTED.value,
+            created_at_ms=now,
+            lapses_at_ms=now + ctx.settings.request_days * DAY_MS,
+        )
+        session.add(row)
+    return row
+
+
+def list_own(ctx: Context, actor: Actor, cursor: str | None = None, *, open_only: bool = False) -> Page[RequestView]:
+    """What a holder is asked, or what an entity asked, newest first."""
+    with read_only(ctx.db) as session:
+        if actor.role is Role.CITIZEN:
+            state = RequestState.REQUESTED if open_only else None
+            page = requests.requests_to_holder(session, actor.holder, state=state, cursor=cursor)
+        else:
+            page = requests.requests_of_entity(session, actor.party(Role.ENTITY), cursor=cursor)
+        now = clock.now_ms(session)
+        views = [_view(ctx, session, row, now) for row in page.items]
+        if open_only:
+            views = [view for view in views if view.request.state == RequestState.REQUESTED]
+        return Page(views, page.next_cursor)
+
+
+def get(ctx: Context, actor: Actor, request_id: str) -> RequestView:
+    """One request, for its entity or its holder; `requests.not_found` for everybody else."""
+    with read_only(ctx.db) as session:
+        if actor.role is Role.CITIZEN:
+            row = requests.request_to_holder(session, actor.holder, request_id)
+        else:
+            row = requests.request_of_entity(session, actor.party(Role.ENTITY), request_id)
+        if row is None:
+            raise ApiError("requests.not_found", Kind.NOT_FOUND)
+        return _view(ctx, session, row, clock.now_ms(session))
+
+
+def deny(ctx: Context, actor: Actor, request_id: str) -> None:
+    """The holder's no; as easy as the yes. Raises `requests.not_found`, `request.transition`."""
+    with unit_of_work(ctx.db) as session:
+        row = requests.request_to_holder(session, actor.holder, request_id, lock=True)
+        if row is None:
+            raise ApiError("requests.not_found", Kind.NOT_FOUND)
+        check_request_transition(RequestState(row.state), RequestState.DENIED)
+        row.state, row.decided_at_ms = RequestState.DENIED.value, clock.advance(session)
+
+
+def _view(ctx: Context, session: Session, row: Request, now_ms: int) -> RequestView:
+    entity = parties.get_party(session, row.entity_id)
+    assert entity is not None
+    if row.state == RequestState.REQUESTED and row.lapses_at_ms <= now_ms:
+        row.state = RequestState.LAPSED.value  # shown as it is; the worker writes it
+        session.expunge(row)
+    grant = grants.grant_of_request(session, row.id)
+    return RequestView(row, entity, ctx.catalogue.purpose(row.purpose_code), None if grant is None else grant.id)
+
+
+def _item_json(ctx: Context, item: KeptItem) -> dict[str, object]:
+    field = ctx.catalogue.ready_type(item.type_code).field(item.field)
+    return {"type": item.type_code, "field": item.field, "necessary": item.necessary, "sensitive": field.sensitive}

@@ -1,0 +1,212 @@
+"""The worker's half of a return: rows checked, sealed, committed to and stored, a slice at a time.
+
+One slice is one database transaction: its records, its batch with the tree over their leaves, the rows' report, and
+`next_line`. A worker killed at any point goes on at `next_line`; a slice is there whole or not at all.
+"""
+
+import itertools
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from api.catalogue.model import TypeSchema
+from api.documents.tables import (
+    DepartmentTable,
+    Problem,
+    RowBad,
+    RowOk,
+    RowWarned,
+    TableLimits,
+    natural_key,
+    read_department_csv,
+)
+from api.errors import ApiError
+from api.services.context import Context
+from api.settings import Environment
+from api.store import Session, clock, ids
+from api.store.bodies import SEED_BYTES, RecordBody
+from api.store.database import unit_of_work
+from api.store.queries import holders, parties, records, returns
+from api.store.queries.holders import HolderKind
+from api.store.queries.returns import BatchState, ReturnState, RowNote, RowState
+from api.store.tables import Batch
+from chain.merkle import BatchTree
+
+CITY_TIME = timedelta(hours=8)
+MAX_NOTES = 8
+OPEN_STATES = (ReturnState.RECEIVED, ReturnState.CHECKING)
+
+Row = RowOk | RowWarned | RowBad
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What stays the same for all slices of one return."""
+
+    return_id: str
+    party_id: str
+    issuer: bytes
+    schema: TypeSchema
+
+
+@dataclass(frozen=True, slots=True)
+class Fresh:
+    """A row to be stored as a version of its certificate; `content` is the blind index of all its values."""
+
+    row: RowOk | RowWarned
+    content: bytes
+    version: int
+
+
+@dataclass(slots=True)
+class Slice:
+    """What one transaction will store: at most `batch_leaves` rows to keep, and everything to be said of the others."""
+
+    keep: list[RowOk | RowWarned] = field(default_factory=list)
+    notes: list[RowNote] = field(default_factory=list)
+    bad: int = 0
+    duplicate: int = 0
+    last_line: int = 0
+
+
+def process(ctx: Context, return_id: str) -> bool:
+    """Check and store a whole return, slice after slice; True when it is CHECKED, False when it FAILED."""
+    with unit_of_work(ctx.db) as session:
+        row = returns.lock_return(session, return_id)
+        if row is None or row.state not in OPEN_STATES:
+            return False
+        party = parties.get_party(session, row.party_id)
+        assert party is not None and party.address is not None, "only departments return, and they have an account"
+        data, issuer, done = returns.open_file(ctx.vault, row), party.address, row.next_line
+        schema = ctx.catalogue.ready_type(row.type_code)
+        try:
+            table = _open(ctx, data, schema)
+        except ApiError as error:
+            row.state, row.error_code, row.error_facts = ReturnState.FAILED, error.code, dict(error.facts)
+            row.file_enc = None
+            return False
+        row.state, row.rows_total = ReturnState.CHECKING, table.count()
+        job = Job(return_id, row.party_id, issuer, schema)
+    for part in _slices(table.rows(done), ctx.settings.batch_leaves):
+        with unit_of_work(ctx.db) as session:
+            _store(ctx, session, job, part)
+    with unit_of_work(ctx.db) as session:
+        row = returns.lock_return(session, return_id)
+        assert row is not None
+        row.state = ReturnState.CHECKED
+        row.file_enc = None  # its rows are stored; a second copy of everybody's data serves nobody
+    return True
+
+
+def _open(ctx: Context, data: bytes, schema: TypeSchema) -> DepartmentTable:
+    settings = ctx.settings
+    return read_department_csv(
+        data,
+        schema,
+        demo=settings.environment is Environment.DEVELOPMENT,
+        today=(datetime.now(UTC) + CITY_TIME).date(),
+        limits=TableLimits(max_bytes=settings.max_upload_bytes, max_rows=settings.max_rows),
+    )
+
+
+def _slices(rows: Iterator[Row], leaves: int) -> Iterator[Slice]:
+    for chunk in _batched(rows, leaves):
+        part = Slice()
+        for row in chunk:
+            part.last_line = row.line
+            if isinstance(row, RowBad):
+                part.bad += 1
+                part.notes += _notes(row.line, RowState.BAD, row.problems)
+                continue
+            part.keep.append(row)
+            if isinstance(row, RowWarned):
+                part.notes += _notes(row.line, RowState.WARNED, row.warnings)
+        yield part
+
+
+def _batched(rows: Iterator[Row], size: int) -> Iterator[tuple[Row, ...]]:
+    while chunk := tuple(itertools.islice(rows, size)):
+        yield chunk
+
+
+def _notes(line: int, state: RowState, problems: tuple[Problem, ...]) -> list[RowNote]:
+    # A row that is warned and then found to be a repeat has notes of both states; `seq` keeps them apart.
+    first = MAX_NOTES if state is not RowState.WARNED else 0
+    return [
+        RowNote(line, first + seq, state, problem.column and problem.column[:64], problem.reason, dict(problem.facts))
+        for seq, problem in enumerate(problems[:MAX_NOTES])
+    ]
+
+
+def _store(ctx: Context, session: Session, job: Job, part: Slice) -> None:
+    numbers = [ctx.vault.blind_index("record", job.party_id, *natural_key(job.schema, row.values)) for row in part.keep]
+    contents = [ctx.vault.blind_index("content", *itertools.chain(*row.values.items())) for row in part.keep]
+    known = records.latest_versions(session, numbers)
+    fresh: dict[bytes, Fresh] = {}
+    for row, number, content in zip(part.keep, numbers, contents, strict=True):
+        stored, sibling = known.get(number), fresh.get(number)
+        before = sibling.content if sibling else stored.content_bidx if stored else None
+        if before == content:
+            # Delivered before, in this file or an earlier one: nothing to add, and no fault of the row.
+            part.duplicate += 1
+            part.notes += _notes(row.line, RowState.DUPLICATE, (Problem(None, None, "returns.duplicate"),))
+        elif sibling or (stored and stored.return_id == job.return_id):
+            part.bad += 1
+            part.notes += _notes(row.line, RowState.BAD, (Problem(None, None, "returns.conflicting_rows"),))
+        else:
+            fresh[number] = Fresh(row, content, stored.version + 1 if stored else 1)
+    if fresh:
+        _insert(ctx, session, job, fresh)
+    returns.add_row_notes(session, job.return_id, part.notes)
+    stored_return = returns.lock_return(session, job.return_id)
+    assert stored_return is not None
+    stored_return.next_line = part.last_line
+    stored_return.rows_good += len(fresh)
+    stored_return.rows_warned += sum(isinstance(item.row, RowWarned) for item in fresh.values())
+    stored_return.rows_bad += part.bad
+    stored_return.rows_duplicate += part.duplicate
+
+
+def _insert(ctx: Context, session: Session, job: Job, fresh: Mapping[bytes, Fresh]) -> None:
+    schema = job.schema
+    kind = HolderKind(schema.holder_kind.value)
+    refs = holders.find_or_create_holders(
+        session, ctx.vault, [(kind, item.row.values[schema.holder_field]) for item in fresh.values()]
+    )
+    batch_id, rules, now = ids.new_batch_id(), ctx.catalogue.version, clock.advance(session)
+    seeds = os.urandom(SEED_BYTES * len(fresh))
+    rows: list[records.NewRecord] = []
+    for index, ((number, item), ref) in enumerate(zip(fresh.items(), refs, strict=True)):
+        body = RecordBody(item.row.values, seeds[SEED_BYTES * index : SEED_BYTES * (index + 1)])
+        rows.append(
+            records.NewRecord(
+                id=ids.new_cert_id(),
+                key=ref.key,
+                batch_id=batch_id,
+                leaf_index=index,
+                leaf_hash=body.leaf_hash(schema.code, rules, index),
+                type_code=schema.code,
+                rules=rules,
+                number_bidx=number,
+                content_bidx=item.content,
+                version=item.version,
+                body=body,
+                created_at_ms=now,
+            )
+        )
+    tree = BatchTree([row.leaf_hash for row in rows])
+    session.add(
+        Batch(
+            id=batch_id,
+            return_id=job.return_id,
+            seq=len(returns.batches_of(session, job.return_id)),
+            issuer=job.issuer,
+            root=tree.root,
+            size=len(rows),
+            tree=tree.to_bytes(),
+            anchor_state=BatchState.OPEN.value,
+        )
+    )
+    session.flush()
+    records.insert_records(session, rows)

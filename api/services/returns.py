@@ -1,0 +1,160 @@
+"""Returns as departments see them: hand a file in, read the report, seal, watch it being anchored."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from api.errors import ApiError, Kind
+from api.services import chain_outbox
+from api.services.context import Actor, Context, Role
+from api.store import Session, clock, ids, outbox
+from api.store.database import read_only, unit_of_work
+from api.store.queries import parties, records, returns
+from api.store.queries.paging import Page
+from api.store.queries.returns import ReturnState, RowState
+from api.store.receipts import ReceiptDraft, prepare_receipt
+from api.store.tables import Party, Return, ReturnRow
+from chain.grantmsg import anchor_digest
+from chain.receipt import ReceiptKind
+
+ROOTS_A_CALL = 50
+ENDED = frozenset({ReturnState.ANCHORED, ReturnState.FAILED})
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A return with the noted rows that were asked for."""
+
+    item: Return
+    rows: Sequence[ReturnRow]
+
+
+def file_sha256(data: bytes) -> bytes:
+    """By which a file is known again."""
+    return hashlib.sha256(data).digest()
+
+
+def receive(ctx: Context, actor: Actor, type_code: str, data: bytes, *, auto_seal: bool) -> Return:
+    """Take a file in, durably, before anything of it is checked. The same file again gives the return that it made.
+
+    Raises `catalogue.unknown_type`, `catalogue.type_not_ready`, `returns.not_your_type`, `returns.empty_file`,
+    `returns.too_large`.
+    """
+    party_id = actor.party(Role.DEPARTMENT)
+    schema = ctx.catalogue.ready_type(type_code)
+    if not data:
+        raise ApiError("returns.empty_file")
+    if len(data) > ctx.settings.max_upload_bytes:
+        raise ApiError("returns.too_large", Kind.TOO_LARGE, limit=ctx.settings.max_upload_bytes)
+    digest = file_sha256(data)
+    with unit_of_work(ctx.db) as session:
+        party = _department(session, party_id)
+        if party.department_code != schema.department:
+            raise ApiError("returns.not_your_type", Kind.FORBIDDEN, type=schema.code)
+        known = returns.same_file(session, party_id, digest, schema.code)
+        if known is not None:
+            return known
+        row = Return(
+            id=ids.new_return_id(),
+            party_id=party_id,
+            type_code=schema.code,
+            file_sha256=digest,
+            file_bytes=len(data),
+            auto_seal=auto_seal,
+            state=ReturnState.RECEIVED.value,
+            created_at_ms=clock.advance(session),
+        )
+        returns.seal_file(ctx.vault, row, data)
+        session.add(row)
+    return row
+
+
+def get(ctx: Context, actor: Actor, return_id: str) -> Return:
+    """One's own return; `returns.not_found` for anybody else's."""
+    with read_only(ctx.db) as session:
+        return _own(session, actor, return_id)
+
+
+def list_own(ctx: Context, actor: Actor, cursor: str | None = None) -> Page[Return]:
+    """A department's returns, newest first."""
+    with read_only(ctx.db) as session:
+        return returns.list_returns(session, actor.party(Role.DEPARTMENT), cursor=cursor)
+
+
+def report(
+    ctx: Context, actor: Actor, return_id: str, state: RowState | None = None, *, after: tuple[int, int] = (-1, -1)
+) -> Report:
+    """A return and up to 200 of its noted rows in file order, after (line, seq)."""
+    with read_only(ctx.db) as session:
+        item = _own(session, actor, return_id)
+        return Report(item, returns.row_notes(session, item.party_id, return_id, state=state, after=after))
+
+
+def seal(ctx: Context, actor: Actor, return_id: str) -> Return:
+    """Seal a checked return: the department's key signs its roots, its records become visible, anchoring begins.
+
+    Raises `returns.not_found`, `returns.not_checked`, `returns.nothing_good`. Sealing twice is no error.
+    """
+    with read_only(ctx.db) as session:
+        _own(session, actor, return_id)
+    return seal_checked(ctx, return_id)
+
+
+def seal_checked(ctx: Context, return_id: str) -> Return:
+    """What `seal` does once it is clear who asks; also for returns handed in with `auto_seal`."""
+    with unit_of_work(ctx.db) as session:
+        row = returns.lock_return(session, return_id)
+        assert row is not None
+        if row.state in {ReturnState.SEALED, ReturnState.ANCHORED}:
+            return row
+        if row.state != ReturnState.CHECKED:
+            raise ApiError("returns.not_checked", Kind.CONFLICT)
+        batches = returns.batches_of(session, return_id)
+        if not batches:
+            raise ApiError("returns.nothing_good", Kind.CONFLICT)
+        party = _department(session, row.party_id)
+        key = ctx.department_signer(party.id)
+        assert party.address == key.address
+        anchors = ctx.chain.address("CertificateAnchors")
+        for start in range(0, len(batches), ROOTS_A_CALL):
+            part = batches[start : start + ROOTS_A_CALL]
+            roots, sizes = [batch.root for batch in part], [batch.size for batch in part]
+            digest = anchor_digest(key.address, roots, sizes, ctx.chain.chain_id, anchors)
+            payload = chain_outbox.anchor_payload(key.address, roots, sizes, key.sign_digest(digest))
+            outbox.put(session, chain_outbox.ANCHOR_BATCHES, f"anchor:{return_id}:{start}", payload)
+        records.supersede_older(session, return_id)
+        returns.seal_batches(session, return_id)
+        row.state, row.sealed_at_ms = ReturnState.SEALED, clock.advance(session)
+        prepare_receipt(
+            session,
+            ctx.vault,
+            ReceiptDraft(
+                ReceiptKind.RETURN,
+                {
+                    "return": return_id,
+                    "department": party.id,
+                    "issuer": "0x" + key.address.hex(),
+                    "custody": party.custody,
+                    "type": row.type_code,
+                    "file_sha256": "0x" + row.file_sha256.hex(),
+                    "batches": [{"root": "0x" + batch.root.hex(), "size": batch.size} for batch in batches],
+                },
+                party_id=party.id,
+                return_id=return_id,
+            ),
+        )
+    return row
+
+
+def _own(session: Session, actor: Actor, return_id: str) -> Return:
+    row = returns.get_return(session, actor.party(Role.DEPARTMENT), return_id)
+    if row is None:
+        raise ApiError("returns.not_found", Kind.NOT_FOUND)
+    return row
+
+
+def _department(session: Session, party_id: str) -> Party:
+    party = parties.get_party(session, party_id)
+    if party is None or party.status != parties.PartyStatus.ACTIVE:
+        raise ApiError("auth.suspended", Kind.FORBIDDEN)
+    return party

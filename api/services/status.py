@@ -1,0 +1,40 @@
+"""Readiness: each dependency's state, for operators and for the supervisor that waits for the service."""
+
+from dataclasses import dataclass
+
+from api.errors import ApiError
+from api.services.context import Context
+from api.store import clock, outbox, read_only
+from api.store.queries import chain_status, receipts
+
+DELAYED_AFTER_MS = 30_000
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One dependency: its name, whether the service can work with it as it is, and what is known of it."""
+
+    name: str
+    ok: bool
+    state: str
+
+
+def readiness(ctx: Context) -> list[Part]:
+    """The database and the log writer must be there; the chain may be late, which is said."""
+    parts: list[Part] = []
+    try:
+        with read_only(ctx.db) as session:
+            now = clock.now_ms(session)
+            chain = chain_status.get_chain_status(session)
+            size = receipts.log_size(session)
+            waiting = outbox.count_open(session)
+        parts.append(Part("database", True, "ok"))
+        late = chain is None or now - chain.last_ok_ms > DELAYED_AFTER_MS
+        state = "unknown" if chain is None else "delayed" if late and chain.state == "ok" else chain.state
+        parts.append(Part("chain", state != "halted", state))
+        parts.append(Part("outbox", True, f"waiting={waiting}"))
+        parts.append(Part("receipts", True, f"log={size.numbered} anchored={size.anchored} prepared={size.prepared}"))
+    except ApiError as error:
+        parts.append(Part("database", False, error.code))
+    parts.append(Part("log_writer", ctx.log.ready, "ok" if ctx.log.ready else "waiting"))
+    return parts

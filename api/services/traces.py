@@ -1,0 +1,168 @@
+"""Tracing for regulators: from a leaked file to the copy, and through its receipt to who, when and for what.
+
+Candidates are chosen from the file alone, every copy of each content is scored, and the trace itself is receipted.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from api.errors import ApiError, Kind
+from api.services import evidence
+from api.services.context import Actor, Context, Role
+from api.services.pulls import EPOCH
+from api.store import Session, clock, ids, read_only, unit_of_work
+from api.store.queries import copies, grants, holders, parties, provenance, receipts, traces
+from api.store.queries.paging import Page
+from api.store.receipts import ReceiptDraft, prepare_receipt
+from api.store.tables import Copy, Trace
+from chain.bundle import Bundle
+from chain.receipt import ReceiptKind
+from watermark.examine import Examined, examine
+from watermark.lookup import candidate_tags
+from watermark.trace import ContentCandidates, IssuedCopy, Verdict, trace
+
+MAX_FILES = 50
+MAX_CONTENTS = 2_000
+MAX_NAMED = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """A file under suspicion: its name as uploaded (for its ending only) and its bytes."""
+
+    name: str
+    data: bytes
+
+
+def file_sha256(data: bytes) -> bytes:
+    """By which a file is known again."""
+    return hashlib.sha256(data).digest()
+
+
+def examine_file(ctx: Context, actor: Actor, suspect: Suspect) -> Trace:
+    """Trace one file; the verdict is stored and receipted. Raises `watermark.*` for a file that cannot be read."""
+    party_id = actor.party(Role.REGULATOR)
+    examined = examine(suspect.data, suspect.name)
+    key = ctx.epoch_key(EPOCH)
+    with read_only(ctx.db) as session:
+        found = _candidates(ctx, session, examined, candidate_tags(examined, suspect.name, key))
+        verdict = trace(examined, suspect.name, found, {EPOCH: key})
+        report = {**verdict.to_dict(), "named": _named(session, verdict)}
+    trace_id = ids.new_trace_id()
+    with unit_of_work(ctx.db) as session:
+        receipt_id = prepare_receipt(
+            session,
+            ctx.vault,
+            ReceiptDraft(
+                ReceiptKind.TRACE,
+                {
+                    "trace": trace_id,
+                    "regulator": party_id,
+                    "file_sha256": "0x" + verdict.file_sha256.hex(),
+                    "outcome": verdict.outcome.value,
+                    "examined": verdict.n,
+                },
+                party_id=party_id,
+            ),
+        )
+        row = Trace(
+            id=trace_id,
+            party_id=party_id,
+            file_sha256=verdict.file_sha256,
+            outcome=verdict.outcome.value,
+            report=report,
+            receipt_id=receipt_id,
+            created_at_ms=clock.advance(session),
+        )
+        session.add(row)
+    ctx.log.wake()
+    return row
+
+
+def get(ctx: Context, actor: Actor, trace_id: str) -> Trace:
+    """A regulator's own trace; `traces.not_found` for another's."""
+    with read_only(ctx.db) as session:
+        return _own(session, actor, trace_id)
+
+
+def list_own(ctx: Context, actor: Actor, cursor: str | None = None) -> Page[Trace]:
+    """A regulator's traces, newest first."""
+    with read_only(ctx.db) as session:
+        return traces.list_traces(session, actor.party(Role.REGULATOR), cursor=cursor)
+
+
+def bundle(ctx: Context, actor: Actor, trace_id: str, copy_id: str) -> Bundle:
+    """The evidence bundle of the first delivery of a copy that a trace names. Raises `traces.not_found`."""
+    with read_only(ctx.db) as session:
+        row = _own(session, actor, trace_id)
+        named = row.report.get("named")
+        if not isinstance(named, list) or copy_id not in {item["copy"] for item in named}:
+            raise ApiError("traces.not_found", Kind.NOT_FOUND)
+        return evidence.receipt_bundle(ctx, session, receipts.receipts_of_copy(session, copy_id)[0])
+
+
+def _own(session: Session, actor: Actor, trace_id: str) -> Trace:
+    row = traces.get_trace(session, actor.party(Role.REGULATOR), trace_id)
+    if row is None:
+        raise ApiError("traces.not_found", Kind.NOT_FOUND)
+    return row
+
+
+def _candidates(ctx: Context, session: Session, examined: Examined, tags: Sequence[bytes]) -> list[ContentCandidates]:
+    """Every content that shares a tag with the file, or whose copy the file names, each with all copies ever made."""
+    wanted = dict.fromkeys(
+        content_id for content_id, _ in provenance.contents_with(session, tags).most_common(MAX_CONTENTS)
+    )
+    exact = copies.copies_by_file(session, examined.sha256)
+    named = [copy for copy_id in examined.copy_ids if (copy := copies.get_copy(session, copy_id)) is not None]
+    wanted |= dict.fromkeys(copy.content_id for copy in (*exact, *named))
+    issued: dict[str, list[IssuedCopy]] = {}
+    for copy in copies.copies_of_contents(session, list(wanted)):
+        issued.setdefault(copy.content_id, []).append(IssuedCopy(copy.id, copy.entity_id, copy.epoch, copy.file_sha256))
+    found = []
+    for content_id, made in issued.items():
+        content = copies.get_content(session, content_id)
+        assert content is not None
+        original = copies.open_original(holders.holder_key(session, ctx.vault, content.holder_id), content)
+        found.append(ContentCandidates(content_id, original, content.media_type, tuple(made)))
+    return found
+
+
+def _named(session: Session, verdict: Verdict) -> list[dict[str, object]]:
+    """For each copy accused: whose it was, under which grant, for what, and its deliveries in the log.
+
+    Where only an entity is named, its copies of the contents that match stand for it.
+    """
+    wanted = [scored.copy_id for scored in verdict.accused if scored.copy_id is not None]
+    entities = {scored.entity_id for scored in verdict.accused if scored.copy_id is None}
+    entities -= {scored.entity_id for scored in verdict.accused if scored.copy_id is not None}
+    if entities:
+        made = copies.copies_of_contents(session, verdict.matched_contents)
+        wanted += [copy.id for copy in made if copy.entity_id in entities]
+    found = [copies.get_copy(session, copy_id) for copy_id in list(dict.fromkeys(wanted))[:MAX_NAMED]]
+    return [_about(session, copy) for copy in found if copy is not None]
+
+
+def _about(session: Session, copy: Copy) -> dict[str, object]:
+    entity = parties.get_party(session, copy.entity_id)
+    grant = grants.grant_to_entity(session, copy.entity_id, copy.grant_id)
+    assert entity is not None and grant is not None
+    purpose = grant.terms["purpose"]
+    assert isinstance(purpose, Mapping)
+    return {
+        "copy": copy.id,
+        "entity": entity.id,
+        "entity_zh": entity.name_zh,
+        "entity_en": entity.name_en,
+        "grant": copy.grant_id,
+        "grant_digest": "0x" + grant.digest.hex(),
+        "purpose": purpose["code"],
+        "case_no": grant.terms["case_no"],
+        "media_type": copy.media_type,
+        "deliveries": [
+            {"receipt": receipt.id, "number": receipt.number, "at_ms": receipt.at_ms}
+            for receipt in receipts.receipts_of_copy(session, copy.id)
+            if receipt.kind == ReceiptKind.DELIVERY
+        ],
+    }
