@@ -10,7 +10,7 @@ from xml.sax.saxutils import quoteattr
 import pikepdf
 from pikepdf import Dictionary, Name, String
 
-from watermark.carriers.pdf_evidence import LAYOUT, pdf_evidence
+from watermark.carriers.pdf_evidence import LAYOUT, pdf_evidence, steps
 from watermark.carriers.pdf_layout import GlyphMover, page_resources
 from watermark.carriers.pdf_text import OutlineFont, VisibleLine, default_font, overlay
 from watermark.errors import WatermarkError
@@ -20,9 +20,6 @@ from watermark.payload import Mark, chips
 from watermark.provenance import Leak
 
 PDF_TYPE = "application/pdf"
-STEP = 0.2
-"""How far each glyph moves, right or left and up or down, in points (0.07 mm)."""
-
 _XMP_NAMESPACE = "urn:mydata:copy/1#"
 _XMP_EMPTY = (
     '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?><x:xmpmeta xmlns:x="adobe:ns:meta/">'
@@ -48,7 +45,7 @@ class PdfCarrier:
             if "/AcroForm" in pdf.Root and int(pdf.Root.AcroForm.get("/SigFlags", 0)) & 1:
                 raise WatermarkError("watermark.signed_original")
             mover = _mover(pdf)
-            moves = (chips(mark, key, LAYOUT, 2 * mover.count).reshape(-1, 2) * STEP).tolist()
+            moves = (chips(mark, key, LAYOUT, 2 * mover.count).reshape(-1, 2) * steps(mover)).tolist()
             mover.move(lambda number: (moves[number][0], moves[number][1]))
             self._draw_notice(pdf, mark)
             tag = key.copy_tag(mark.content_id, mark.entity_id, mark.copy_id)

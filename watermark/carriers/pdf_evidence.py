@@ -18,6 +18,8 @@ from watermark.evidence import ChipLayer, Evidence
 from watermark.provenance import Leak, Sheet, best_match
 from watermark.reading import GlyphPage
 
+STEP = 0.2
+SMALL_STEP = 0.018
 LAYOUT = "layout"
 """Name of the layer; it separates the codes' derivations."""
 
@@ -26,7 +28,6 @@ Ints = NDArray[np.intp]
 
 _PROBE_BASE = 24
 _PROBE_STEP = 0.02
-_EXPECTED = 0.2
 _NEAR = 1.0
 _CLIP = 0.6
 _OUTLIER = 1.0
@@ -36,6 +37,18 @@ _ENOUGH_ANCHORS = 60
 _SAMPLES = 400
 _NEIGHBOURS = 40
 _MAX_LOCAL = 4000
+_MAX_PAIRS = 4_000_000
+
+
+def steps(mover: GlyphMover) -> Floats:
+    """How far each glyph moves across and up, in points; shape (n, 2).
+
+    A fifth of a point (0.07 mm); less for small print, where it would show. Beside a space nothing moves across:
+    readers find words by the gap.
+    """
+    size = np.minimum(STEP, SMALL_STEP * np.array(mover.sizes, dtype=np.float64))
+    across = np.where(np.array(mover.beside_space, dtype=np.bool_), 0.0, size)
+    return np.stack([across, size], axis=1)
 
 
 @dataclass(frozen=True)
@@ -63,7 +76,7 @@ def _joined(pages: tuple[GlyphPage, ...] | list[GlyphPage]) -> Glyphs:
     return Glyphs(code, page, all_of([p.x for p in pages]), all_of([p.y for p in pages]), np.full(len(code), -1))
 
 
-def _moved(original: bytes, place: int) -> tuple[int, Glyphs]:
+def _moved(original: bytes, place: int) -> tuple[Floats, Glyphs]:
     """The original with each glyph moved by two digits of its number, base 24, from digit `place` on."""
     with pikepdf.open(io.BytesIO(original)) as pdf:
         mover = GlyphMover(pdf)
@@ -75,35 +88,52 @@ def _moved(original: bytes, place: int) -> tuple[int, Glyphs]:
         mover.move(digits)
         out = io.BytesIO()
         pdf.save(out)
-    return mover.count, _joined(read_glyphs(out.getvalue())[0])
+    return steps(mover), _joined(read_glyphs(out.getvalue())[0])
 
 
 @lru_cache(maxsize=64)
-def original_glyphs(original: bytes) -> tuple[int, Glyphs]:
-    """(number of glyphs that the mark moves, glyphs as the reader sees them with their drawing numbers).
+def original_glyphs(original: bytes) -> tuple[Floats, Glyphs]:
+    """(how far each glyph is moved by the mark, glyphs as the reader sees them with their drawing numbers).
 
     Reader and writer may count differently (ligatures, doubled glyphs, forms). So the original is moved by known,
     distinct amounts and read: each glyph then tells its own number.
     """
     plain = _joined(read_glyphs(original)[0])
     number = np.zeros(len(plain.code), dtype=np.intp)
+    known = np.ones(len(plain.code), dtype=np.bool_)
     place = 0
     while True:
-        count, moved = _moved(original, place)
-        if len(moved.code) != len(plain.code) or not np.array_equal(moved.code, plain.code):
-            return (
-                count,
-                plain,
-            )  # the text layer is not stable under tiny moves: no layout evidence, never wrong evidence
-        digits = np.rint((moved.points - plain.points) / _PROBE_STEP).astype(np.intp)
-        if (np.abs((moved.points - plain.points) - digits * _PROBE_STEP) > _PROBE_STEP / 4).any():
-            digits = np.where((digits >= 0) & (digits < _PROBE_BASE), digits, 0)
+        size, moved = _moved(original, place)
+        partner = _same_glyphs(plain, moved)
+        shift = moved.points[partner] - plain.points if len(moved.code) else np.zeros((len(plain.code), 2))
+        digits = np.rint(shift / _PROBE_STEP).astype(np.intp)
+        exact = np.abs(shift - digits * _PROBE_STEP).max(axis=1, initial=0.0) < _PROBE_STEP / 4
+        known &= (partner >= 0) & exact & (digits >= 0).all(axis=1) & (digits < _PROBE_BASE).all(axis=1)
         number += (digits[:, 0] + digits[:, 1] * _PROBE_BASE) * _PROBE_BASE**place
         place += 2
-        if _PROBE_BASE**place >= count:
+        if _PROBE_BASE**place >= len(size):
             break
-    number[(number < 0) | (number >= count)] = -1
-    return count, Glyphs(plain.code, plain.page, plain.x, plain.y, number)
+    number[~known | (number >= len(size))] = -1
+    return size, Glyphs(plain.code, plain.page, plain.x, plain.y, number)
+
+
+def _same_glyphs(plain: Glyphs, moved: Glyphs) -> Ints:
+    """For each glyph its place in the moved original, or -1; the reader may list turned text in another order."""
+    if np.array_equal(plain.code, moved.code):
+        return np.arange(len(plain.code), dtype=np.intp)
+    partner = np.full(len(plain.code), -1, dtype=np.intp)
+    reach = _PROBE_BASE * _PROBE_STEP
+    for page in np.unique(plain.page).tolist():
+        for code in np.unique(plain.code[plain.page == page]).tolist():
+            ours = np.flatnonzero((plain.code == code) & (plain.page == page))
+            theirs = np.flatnonzero((moved.code == code) & (moved.page == page))
+            if not len(theirs) or len(ours) * len(theirs) > _MAX_PAIRS:
+                continue
+            shift = moved.points[theirs][None] - plain.points[ours][:, None]
+            fits: NDArray[np.bool_] = np.all((shift > -_PROBE_STEP / 2) & (shift < reach), axis=2)
+            only = fits.sum(axis=1) == 1
+            partner[ours[only]] = theirs[fits[only].argmax(axis=1)]
+    return partner
 
 
 def _unique_grams(codes: Ints, length: int) -> dict[tuple[int, ...], int]:
@@ -204,7 +234,7 @@ def _partners(leak: Glyphs, original: Glyphs, affine: Floats) -> Ints:
     pairs: list[tuple[int, int]] = []
     for code in np.intersect1d(leak.code, original.code).tolist():
         ours, theirs = np.flatnonzero(original.code == code), np.flatnonzero(leak.code == code)
-        if len(ours) * len(theirs) > 4_000_000:
+        if len(ours) * len(theirs) > _MAX_PAIRS:
             continue
         distance = np.linalg.norm(predicted[ours][:, None] - leak.points[theirs][None], axis=2)
         nearest = distance.argmin(axis=1)
@@ -237,11 +267,15 @@ def _flattened(residual: Floats, points: Floats) -> Floats:
         if here.sum() >= 6:
             by_line[here] -= _midhinge(residual[here], axis=0)
     choices.append(by_line)
-    return min(choices, key=lambda r: float(np.minimum(np.abs(np.abs(r) - _EXPECTED), 1.0).mean()))
+    return min(choices, key=lambda r: float(np.minimum(np.abs(np.abs(r) - STEP), 1.0).mean()))
 
 
-def layout_scores(leak: Glyphs, original: Glyphs, count: int) -> Floats:
-    """Scores of layer G: across and up for each of `count` glyphs, in points, clipped; shape (2 count,)."""
+def layout_scores(leak: Glyphs, original: Glyphs, size: Floats) -> Floats:
+    """Scores of layer G: across and up for each glyph, scaled so that its own step is 0.2, clipped; shape (2 n,).
+
+    `size`: how far the mark moves each of the original's glyphs, shape (n, 2).
+    """
+    count = len(size)
     total = np.zeros((count, 2))
     seen = np.zeros(count)
     anchors = _anchors(leak.code, original.code)
@@ -262,10 +296,12 @@ def layout_scores(leak: Glyphs, original: Glyphs, count: int) -> Floats:
         source, target = on_original.points[pairs[:, 1]], on_leak.points[pairs[:, 0]]
         affine = _fit(source, target)
         residual = (target - _apply(affine, source)) @ np.linalg.inv(affine[:2])
-        flat = _flattened(residual, source)
-        flat[np.abs(flat).max(axis=1) > _OUTLIER] = 0
         number = on_original.number[pairs[:, 1]]
         known = number >= 0
+        step = np.where(known[:, None], size[number], 0.0)
+        residual = np.where(step > 0, residual * STEP / np.where(step > 0, step, 1.0), 0.0)
+        flat = np.where(step > 0, _flattened(residual, source), 0.0)
+        flat[np.abs(flat).max(axis=1) > _OUTLIER] = 0
         np.add.at(total, number[known], np.clip(flat[known], -_CLIP, _CLIP))
         np.add.at(seen, number[known], 1)
     return (total / np.maximum(seen, 1)[:, None]).reshape(-1)
@@ -282,6 +318,6 @@ def pdf_evidence(leak: Leak, original: bytes, content_id: str) -> Evidence:
     coverage = best_match(leak, Sheet(read_pdf(original).sheets[0])).coverage
     layers: tuple[ChipLayer, ...] = ()
     if reading.pages:
-        count, original_ = original_glyphs(original)
-        layers = (ChipLayer(LAYOUT, layout_scores(_joined(reading.pages), original_, count)),)
+        size, glyphs = original_glyphs(original)
+        layers = (ChipLayer(LAYOUT, layout_scores(_joined(reading.pages), glyphs, size)),)
     return Evidence(content_id, layers, (), reading.claims, coverage)

@@ -4,6 +4,7 @@ A glyph that is placed by its own Tm is moved by changing that Tm. Any other gly
 adjustments that cancel, and up or down by the text rise: no width table is needed and nothing after it moves.
 """
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -21,6 +22,7 @@ _IDENTITY: Matrix = (1.0, 0.0, 0.0, 1.0)
 _TWO_BYTE_CMAPS = frozenset({"/Identity-H", "/UniGB-UCS2-H", "/UniGB-UTF16-H"})
 _CODESPACE = re.compile(rb"begincodespacerange(.*?)endcodespacerange", re.DOTALL)
 _HEX = re.compile(rb"<([0-9A-Fa-f]+)>")
+_SPACE = re.compile(rb"<((?:[0-9A-Fa-f]{2})+)>\s*<(?:0020|00[aA]0|3000)>")
 _POSITIONING = frozenset({"Tm", "Td", "TD", "T*", "'", '"', "Tj", "TJ", "BT", "ET"})
 _MAX_FORM_DEPTH = 8
 
@@ -55,11 +57,21 @@ def code_bytes(font: pikepdf.Object) -> int:
     return 2 if str(encoding) in _TWO_BYTE_CMAPS else 0
 
 
+def space_codes(font: pikepdf.Object, width: int) -> frozenset[bytes]:
+    """Codes of `width` bytes that stand for a space, as far as the font tells: its ToUnicode map, or ASCII."""
+    codes = {b" "} if width == 1 else set()
+    to_unicode = font.get("/ToUnicode")
+    if isinstance(to_unicode, pikepdf.Stream):
+        codes |= {bytes.fromhex(m[1].decode()) for m in _SPACE.finditer(to_unicode.read_bytes())}
+    return frozenset(code for code in codes if len(code) == width)
+
+
 @dataclass(frozen=True)
 class _State:
     ctm: Matrix = _IDENTITY
     size: float = 0.0
     width: int = 0
+    spaces: frozenset[bytes] = frozenset()
     stretch: float = 1.0
     rise: float = 0.0
 
@@ -86,16 +98,30 @@ class _Stream:
 
 
 class GlyphMover:
-    """All glyphs of `pdf` in drawing order, ready to be moved. A form that is drawn twice counts once."""
+    """All glyphs of `pdf` in drawing order, ready to be moved. A form that is drawn twice counts once.
+
+    `count`: how many. `sizes`: their font sizes on the page, in points. `beside_space`: whether a glyph is a space or
+    the one before or after it; moving such glyphs across could close the gap between two words.
+    """
 
     def __init__(self, pdf: pikepdf.Pdf) -> None:
         self._pdf = pdf
         self._streams: list[_Stream] = []
         self._forms: set[tuple[int, int]] = set()
-        self._fonts: dict[tuple[int, int], int] = {}
+        self._fonts: dict[tuple[int, int], tuple[int, frozenset[bytes]]] = {}
         self.count = 0
+        self.sizes: list[float] = []
+        self._spaces: list[int] = []
         for page in pdf.pages:
             self._scan(page, page.resources, _IDENTITY, 0)
+
+    @property
+    def beside_space(self) -> list[bool]:
+        """See the class; one flag a glyph."""
+        flags = [False] * self.count
+        for space in self._spaces:
+            flags[max(space - 1, 0) : space + 2] = [True] * len(flags[max(space - 1, 0) : space + 2])
+        return flags
 
     def move(self, offsets: Offsets) -> None:
         """Rewrite every stream, each glyph moved by `offsets`. The mover is used up."""
@@ -106,9 +132,10 @@ class GlyphMover:
             else:
                 stream.owner.write(data)
 
-    def _width(self, font: pikepdf.Object) -> int:
+    def _font(self, font: pikepdf.Object) -> tuple[int, frozenset[bytes]]:
         if font.objgen not in self._fonts or font.objgen == (0, 0):
-            self._fonts[font.objgen] = code_bytes(font)
+            width = code_bytes(font)
+            self._fonts[font.objgen] = (width, space_codes(font, width))
         return self._fonts[font.objgen]
 
     def _scan(self, owner: pikepdf.Object | pikepdf.Page, resources: pikepdf.Object, ctm: Matrix, depth: int) -> None:
@@ -121,7 +148,8 @@ class GlyphMover:
             operands, operator = instruction.operands, str(instruction.operator)
             if operator == "Tf":
                 font = resources.Font[str(operands[0])]
-                scan.state = replace(scan.state, size=float(operands[1]), width=self._width(font))
+                width, spaces = self._font(font)
+                scan.state = replace(scan.state, size=float(operands[1]), width=width, spaces=spaces)
             elif operator == "Do":
                 self._form(resources.XObject[str(operands[0])], resources, scan.state.ctm, depth)
             elif operator in {"Tj", "TJ", "'", '"'}:
@@ -151,14 +179,22 @@ class GlyphMover:
                 parts += [raw[i : i + width] for i in range(0, len(raw), width)]
             else:
                 parts.append(item)
-        glyphs = sum(isinstance(p, bytes) for p in parts)
+        codes = [part for part in parts if isinstance(part, bytes)]
+        glyphs = len(codes)
         own = scan.last_tm if operator == "Tj" and glyphs == 1 else None
         stream.shows.append(_Show(place, scan.state, scan.text, parts, own, self.count))
+        self._spaces += [self.count + k for k, code in enumerate(codes) if code in scan.state.spaces]
         self.count += glyphs
+        scale = _scale(_times(scan.text, scan.state.ctm))
+        self.sizes += [abs(scan.state.size) * scale] * glyphs
 
 
 def _linear(operands: pikepdf.Object) -> Matrix:
     return (float(operands[0]), float(operands[1]), float(operands[2]), float(operands[3]))
+
+
+def _scale(m: Matrix) -> float:
+    return math.sqrt(abs(m[0] * m[3] - m[1] * m[2]))
 
 
 class _Scan:

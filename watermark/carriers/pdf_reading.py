@@ -18,6 +18,8 @@ MAX_GLYPHS = 300_000
 MAX_XMP = 1 << 20
 
 _SPLIT = re.compile(r"[\s::;;,,|()()\[\]【】、]+")
+_BLANK = frozenset({0, 9, 10, 13, 32, 0xA0, 0x3000})
+_GROUP = re.compile(r"[0-9]+[0-9A-Za-z]*")
 _XMP_COPY = re.compile(r'mydata:copy(?:="|>)([A-Za-z0-9_.\-]{1,64})["<]')
 _XMP_MARK = re.compile(r'mydata:mark(?:="|>)([0-9a-f]{32})["<]')
 
@@ -33,7 +35,7 @@ def read_pdf(data: bytes) -> Reading:
 
 
 def read_glyphs(data: bytes) -> tuple[list[GlyphPage], list[str]]:
-    """(glyphs by page, words). Glyphs that the reader made up (spaces, line ends) are left out."""
+    """(glyphs by page, words). Spaces and what the reader made up are left out."""
     try:
         document = pypdfium2.PdfDocument(data)
     except pypdfium2.PdfiumError as error:
@@ -49,12 +51,29 @@ def read_glyphs(data: bytes) -> tuple[list[GlyphPage], list[str]]:
             page, text = _read_page(document, number, left)
             left -= len(page.codes)
             pages.append(page)
-            words += [w for w in _SPLIT.split(text) if w]
+            words += _words(text)
     except pypdfium2.PdfiumError as error:
         raise WatermarkError("watermark.bad_pdf") from error
     finally:
         document.close()
     return pages, words
+
+
+def _words(text: str) -> list[str]:
+    """Words line by line, and numbers that are printed in groups put together again."""
+    words: list[str] = []
+    for line in text.splitlines():
+        parts = [w for w in _SPLIT.split(line) if w]
+        words += parts
+        grouped: list[str] = []
+        for part in [*parts, ""]:
+            if _GROUP.fullmatch(part):
+                grouped.append(part)
+                continue
+            if len(grouped) > 1:
+                words.append("".join(grouped))
+            grouped = []
+    return words
 
 
 def _read_page(document: pypdfium2.PdfDocument, number: int, left: int) -> tuple[GlyphPage, str]:
@@ -73,6 +92,8 @@ def _read_page(document: pypdfium2.PdfDocument, number: int, left: int) -> tuple
         code = pdfium.FPDFText_GetUnicode(raw, i)
         text.append(chr(code) if 0 < code < 0x110000 and not 0xD800 <= code < 0xE000 else " ")
         if pdfium.FPDFText_IsGenerated(raw, i) or not pdfium.FPDFText_GetCharOrigin(raw, i, x, y):
+            continue
+        if code in _BLANK:  # readers keep, drop or make up spaces as they like
             continue
         codes.append(code)
         xs.append(x.value)

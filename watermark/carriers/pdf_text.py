@@ -12,7 +12,7 @@ from pikepdf import Array, Dictionary, Name
 from watermark.errors import WatermarkError
 
 _EM = 1000
-_TILE_SIZE, _TILE_ANGLE, _TILE_GAP_X, _TILE_GAP_Y, _TILE_ALPHA = 13.0, 30.0, 70.0, 120.0, 0.10
+_TILE_SIZE, _TILE_ANGLE, _TILE_GAP, _TILE_ROWS, _TILE_ALPHA = 12.0, 30.0, 60.0, 110.0, 0.09
 _EDGE_SIZE, _EDGE_MARGIN = 6.5, 9.0
 
 
@@ -128,18 +128,22 @@ def _entry(resources: pikepdf.Object, name: pikepdf.Name) -> pikepdf.Object:
 
 
 def _tiles(name: str, length: float, x0: float, y0: float, x1: float, y1: float) -> list[str]:
+    """The line in parallel rows at an angle, every other row set off by half; along and across are the turned axes."""
     cos, sin = math.cos(math.radians(_TILE_ANGLE)), math.sin(math.radians(_TILE_ANGLE))
     k = _TILE_SIZE / _EM
+    corners = [(x * cos + y * sin, y * cos - x * sin) for x in (x0, x1) for y in (y0, y1)]
+    first_along, last_along = min(c[0] for c in corners), max(c[0] for c in corners)
+    across, last_across = min(c[1] for c in corners), max(c[1] for c in corners)
+    step = length + _TILE_GAP
     ops = []
     row = 0
-    y = y0 - length * sin
-    while y < y1:
-        x = x0 - (length * cos + _TILE_GAP_X) * (0.5 if row % 2 else 0.0)
-        while x < x1:
-            visible = x + length * cos > x0 and y + length * sin > y0
-            if visible:
+    while across < last_across:
+        along = first_along - (step / 2 if row % 2 else 0.0)
+        while along < last_along:
+            x, y = along * cos - across * sin, along * sin + across * cos
+            if x < x1 and x + length * cos > x0 and y < y1 and y + length * sin > y0:
                 ops.append(f"q {k * cos:.6f} {k * sin:.6f} {-k * sin:.6f} {k * cos:.6f} {x:.1f} {y:.1f} cm {name} Do Q")
-            x += length * cos + _TILE_GAP_X
-        y += _TILE_GAP_Y
+            along += step
+        across += _TILE_ROWS
         row += 1
     return ops

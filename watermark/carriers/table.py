@@ -85,8 +85,9 @@ class TableCarrier:
     def embed(self, original: bytes, mark: Mark, key: EpochKey) -> bytes:
         """The marked copy.
 
-        JSON originals: an object with `records`, a list of objects whose texts stand in `values` or in the record itself;
-        everything else passes through. CSV originals: RFC 4180 with a line of names. Errors: `watermark.bad_original`.
+        JSON originals: an object with `records`, a list of objects whose texts stand in `values` or in the record
+        itself; everything else passes through. CSV originals: RFC 4180 with a line of names. Errors:
+        `watermark.bad_original`.
         """
         if original.removeprefix(_BOM).lstrip()[:1] == b"{":
             return _embed_json(original, mark, key)

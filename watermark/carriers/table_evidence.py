@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from watermark.carriers.table_reading import decode, read_csv
+from watermark.carriers.table_reading import FIRST, decode, read_csv
 from watermark.evidence import ChipLayer, Evidence, Level, OrderGroup, OrderLayer
 from watermark.provenance import Leak, Matching, NormalRow, Sheet, best_match
 from watermark.reading import Row
@@ -128,15 +128,19 @@ def _spelling(matching: Matching, rows: list[Row], maps: list[dict[int, int]], k
     bits = 2 if kind == "json" else 1
     starts = np.concatenate([[0], np.cumsum([len(row.names) for row in rows])])
     scores = np.zeros((int(starts[-1]), bits))
+    habits: list[set[bool]] = [set() for _ in range(bits)]
     for (r, i), found in zip(matching.pairs, maps, strict=True):
         marks = matching.sheet.rows[r].row.marks
         if not marks:
             continue
         for k, j in found.items():
             for bit in range(bits if marks[k] >= 0 else 0):
-                scores[starts[i] + j, bit] = 1.0 if marks[k] >> bit & 1 else -1.0
-    for bit in range(bits):
+                is_set = bool(marks[k] >> bit & 1)
+                scores[starts[i] + j, bit] = 1.0 if is_set else -1.0
+                if bit or not marks[k] & FIRST:
+                    habits[bit].add(is_set)
+    for bit, habit in enumerate(habits):
         # A writer's fixed habit says nothing: every value spelt alike is not a trace of ours.
-        if len(set(scores[scores[:, bit] != 0, bit].tolist())) == 1:
+        if len(habit) < 2:
             scores[:, bit] = 0
     return scores.reshape(-1)

@@ -10,6 +10,9 @@ from watermark.errors import WatermarkError
 from watermark.evidence import Claim
 from watermark.reading import Reading, Row
 
+FIRST = 4
+"""Bit of a JSON mark: the member opens its object, so the blank before it is another than that after a comma."""
+
 MARK_COLUMN = "_mydata"
 MAX_CELLS = 1_000_000
 MAX_CLAIMS = 64
@@ -63,7 +66,7 @@ def _spacing(text: str) -> Iterator[tuple[int, ...]]:
             if part == "}" and closed is not None:
                 yield tuple(closed)
         elif members is not None and previous in {"{", ","} and part[0] == '"':
-            member = int(blank_before)
+            member = int(blank_before) | (FIRST if previous == "{" else 0)
         if members is not None and previous == ":":
             # A nested value ends with its own members behind it; its bit is set before it is entered.
             members.append(member | int(blank_before) << 1)
