@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from babel.messages.extract import extract_from_dir
+from babel.messages.extract import extract_from_dir, extract_from_file
 
 ROOT = Path(__file__).parents[2] / "api"
 KEYWORDS = {"_": None, "N_": None, "gettext": None, "ngettext": (1, 2)}
@@ -16,13 +16,11 @@ def used_messages() -> set[str | tuple[str, str]]:
     for _, _, message, _, _ in extract_from_dir(ROOT, METHODS, OPTIONS, keywords=KEYWORDS):
         found.add(tuple(message) if isinstance(message, tuple) else message)
     # api/locale itself holds one marked text.
-    found |= {m for m in _marked_in(ROOT / "locale" / "__init__.py")}
+    found |= _marked_in(ROOT / "locale" / "__init__.py")
     return found
 
 
 def _marked_in(path: Path) -> set[str]:
-    from babel.messages.extract import extract_from_file
-
     return {
         message
         for _, message, _, _ in extract_from_file("python", path, keywords={"N_": None})

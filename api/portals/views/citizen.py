@@ -94,7 +94,7 @@ class Requests:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecidedRequest:
-    """A request of the past. `state` is APPROVED, DENIED or LAPSED."""
+    """A request of the past. `state` is approved, denied or lapsed."""
 
     id: str
     entity: str

@@ -1,0 +1,255 @@
+"""Sample views: citizen."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from api.locale import Lang
+from api.portals.views import citizen, common
+from tests.portals.sample_views.shared import DAY, T0, Words, deliveries, items, proof, steps
+
+
+def citizen_pages(lang: Lang) -> Iterator[tuple[str, str, str, str, object]]:
+    t = Words(lang)
+    insurer = t("演示海安财产保险股份有限公司", "Demo Hai'an Property Insurance Co., Ltd.")
+    claim = t("机动车保险理赔", "Motor insurance claims")
+    police = t("演示市公安局", "Demo City Public Security Bureau")
+    waiting = (
+        citizen.RequestCard(
+            id="req_1", entity=insurer, purpose=claim, asked_at_ms=T0 - DAY, lapses_at_ms=T0 + 6 * DAY, fields=4
+        ),
+    )
+    kinds = (
+        (t("机动车驾驶证", "Driving licence"), police, "anchored", "2031-04-05"),
+        (t("居住证", "Residence permit"), police, "pending", "2027-06-30"),
+        (
+            t("不动产权证书", "Real estate title"),
+            t("演示市自然资源和规划局", "Demo Natural Resources and Planning Bureau"),
+            "anchored",
+            None,
+        ),
+        (t("老年人优待证", "Senior card"), t("演示市民政局", "Demo Civil Affairs Bureau"), "expired", "2025-01-01"),
+        (t("结婚证", "Marriage certificate"), t("演示市民政局", "Demo Civil Affairs Bureau"), "revoked", None),
+    )
+    cards = tuple(
+        citizen.CertificateCard(id=f"rec_{i}", type_name=name, issuer=issuer, state=state, valid_until=until)
+        for i, (name, issuer, state, until) in enumerate(kinds)
+    )
+    yield (
+        "home",
+        "citizen/home.html",
+        "certificates",
+        "/citizen",
+        citizen.Home(name=t("王淑芬", "Wang Shufen"), requests=waiting, certificates=cards, looks=3),
+    )
+    yield (
+        "home-empty",
+        "citizen/home.html",
+        "certificates",
+        "/citizen",
+        citizen.Home(name=t("王淑芬", "Wang Shufen"), requests=(), certificates=(), looks=0),
+    )
+    field = citizen.FieldLine
+    fields = (
+        field(name="name", label=t("姓名", "Name"), value=t("王淑芬", "Wang Shufen"), sensitive=False, used_by=()),
+        field(name="id_number", label=t("证号", "Licence number"), value=None, sensitive=True, used_by=()),
+        field(
+            name="licence_class", label=t("准驾车型", "Licence class"), value="C1", sensitive=False, used_by=(insurer,)
+        ),
+        field(
+            name="valid_until",
+            label=t("有效期至", "Valid until"),
+            value=t("2031年4月5日", "5 Apr 2031"),
+            sensitive=False,
+            used_by=(insurer,),
+        ),
+        field(name="address", label=t("住址", "Address"), value=None, sensitive=True, used_by=()),
+    )
+    certificate = citizen.Certificate(
+        id="rec_1",
+        type_name=t("机动车驾驶证", "Driving licence"),
+        issuer=police,
+        state="anchored",
+        valid_from="2021-04-05",
+        valid_until="2031-04-05",
+        received_at_ms=T0 - DAY,
+        version=2,
+        custody="demo",
+        fields=fields,
+        looks=steps(t)[:2],
+        proof=proof("certificate"),
+        pdf_url="/citizen/certificates/rec_1/original.pdf",
+    )
+    yield "certificate", "citizen/certificate.html", "certificates", "/citizen/certificates/rec_1", certificate
+    yield (
+        "certificate-pending",
+        "citizen/certificate.html",
+        "certificates",
+        "/citizen/certificates/rec_1",
+        replace(certificate, state="pending", looks=(), proof=proof("certificate", "pending", None), version=1),
+    )
+    all_items = items(t)
+    consent = citizen.Consent(
+        id="req_1",
+        entity=insurer,
+        entity_uscc="91371099MA3N2X7K4L",
+        purpose=claim,
+        purpose_text=t(
+            "核对事故发生时您的驾驶资格和车辆情况,办理本次理赔。",
+            "Check your right to drive and your vehicle at the time of the accident, to settle this claim.",
+        ),
+        scenario=t("车险理赔", "Motor claim"),
+        case_no="CL-2026-0815",
+        necessary=all_items[:2],
+        optional=all_items[2:3],
+        sensitive=all_items[3:],
+        cut=(
+            common.Item(
+                key="person.driving_licence/id_number", label=t("证号", "Licence number"), type_name="", sensitive=True
+            ),
+        ),
+        missing=(),
+        ticked=frozenset(),
+        until="2026-12-22",
+        until_min="2026-11-22",
+        until_max="2027-02-20",
+        uses=1,
+        uses_max=3,
+        keep_days=1095,
+        asked_at_ms=T0 - DAY,
+        lapses_at_ms=T0 + 6 * DAY,
+        notice_version=1,
+        error=None,
+    )
+    yield "consent", "citizen/consent.html", "grants", "/citizen/requests/req_1", consent
+    problem = common.FormError(
+        code="portal.bad_form",
+        text=t("表单里有一项填得不对:截止日期。", "One entry of the form is not right: last day."),
+        field="until",
+    )
+    yield (
+        "consent-error",
+        "citizen/consent.html",
+        "grants",
+        "/citizen/requests/req_1",
+        replace(consent, error=problem, missing=all_items[2:3], ticked=frozenset({all_items[3].key})),
+    )
+    decided = (
+        citizen.DecidedRequest(
+            id="req_0",
+            entity=insurer,
+            purpose=claim,
+            state="approved",
+            at_ms=T0 - 9 * DAY,
+            grant_url="/citizen/grants/grant_1",
+        ),
+        citizen.DecidedRequest(
+            id="req_9",
+            entity=t("演示蓝湾银行", "Demo Blue Bay Bank"),
+            purpose=t("个人信贷", "Personal credit"),
+            state="denied",
+            at_ms=T0 - 12 * DAY,
+            grant_url=None,
+        ),
+        citizen.DecidedRequest(
+            id="req_8",
+            entity=t("演示蓝湾银行", "Demo Blue Bay Bank"),
+            purpose=t("个人信贷", "Personal credit"),
+            state="lapsed",
+            at_ms=T0 - 22 * DAY,
+            grant_url=None,
+        ),
+    )
+    yield (
+        "requests",
+        "citizen/requests.html",
+        "grants",
+        "/citizen/requests",
+        citizen.Requests(waiting=waiting, decided=decided),
+    )
+    yield (
+        "requests-empty",
+        "citizen/requests.html",
+        "grants",
+        "/citizen/requests",
+        citizen.Requests(waiting=(), decided=()),
+    )
+    card = citizen.GrantCard(
+        id="grant_1",
+        entity=insurer,
+        purpose=claim,
+        state="active",
+        until_ms=T0 + 30 * DAY,
+        uses=1,
+        max_uses=3,
+        fields=2,
+    )
+    ended = (
+        replace(card, id="grant_2", state="revoked"),
+        replace(card, id="grant_3", state="exhausted", uses=3),
+        replace(card, id="grant_4", state="expired"),
+    )
+    yield (
+        "grants",
+        "citizen/grants.html",
+        "grants",
+        "/citizen/grants",
+        citizen.Grants(active=(card,), ended=ended, waiting=1),
+    )
+    yield (
+        "grants-empty",
+        "citizen/grants.html",
+        "grants",
+        "/citizen/grants",
+        citizen.Grants(active=(), ended=(), waiting=0),
+    )
+    grant = citizen.Grant(
+        id="grant_1",
+        entity=insurer,
+        entity_uscc="91371099MA3N2X7K4L",
+        purpose=claim,
+        case_no="CL-2026-0815",
+        state="active",
+        from_ms=T0 - DAY,
+        until_ms=T0 + 30 * DAY,
+        ended_at_ms=None,
+        uses=1,
+        max_uses=3,
+        keep_days=1095,
+        custody="custody",
+        items=all_items[:2],
+        copies=2,
+        deliveries=deliveries(),
+        proof=proof("grant"),
+        can_revoke=True,
+    )
+    yield "grant", "citizen/grant.html", "grants", "/citizen/grants/grant_1", grant
+    yield (
+        "grant-ended",
+        "citizen/grant.html",
+        "grants",
+        "/citizen/grants/grant_1",
+        replace(grant, state="revoked", ended_at_ms=T0, can_revoke=False, deliveries=(), copies=0),
+    )
+    found = steps(t)
+    days = (citizen.Day(day="2026-11-22", footprints=found[:3]), citizen.Day(day="2026-11-21", footprints=found[3:]))
+    yield (
+        "footprints",
+        "citizen/footprints.html",
+        "footprints",
+        "/citizen/footprints",
+        citizen.Footprints(only="all", days=days, pager=common.Pager(older_url="/citizen/footprints?before=1")),
+    )
+    yield (
+        "footprints-empty",
+        "citizen/footprints.html",
+        "footprints",
+        "/citizen/footprints",
+        citizen.Footprints(only="refused", days=(), pager=common.Pager()),
+    )
+    yield (
+        "me",
+        "citizen/me.html",
+        "me",
+        "/citizen/me",
+        citizen.Me(name=t("王淑芬", "Wang Shufen"), kind="person", certificates=5, grants=1),
+    )

@@ -1,0 +1,197 @@
+"""Sample views: entity."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from api.locale import Lang
+from api.portals.views import common, entity
+from tests.portals.sample_views.shared import DAY, T0, Words, deliveries, items
+
+
+def entity_pages(lang: Lang) -> Iterator[tuple[str, str, str, str, object]]:
+    t = Words(lang)
+    scenario = entity.Scenario(
+        code="motor_claim",
+        name=t("车险理赔", "Motor claim"),
+        purpose=t("机动车保险理赔", "Motor insurance claims"),
+        necessary=(t("准驾车型", "Licence class"), t("有效期至", "Valid until")),
+        optional=(t("住址", "Address"),),
+    )
+    quote = replace(scenario, code="motor_quote", name=t("车险报价承保", "Motor quote and cover"), optional=())
+    hire = replace(scenario, code="hire", name=t("入职核验", "New hire"))
+    yield (
+        "home",
+        "entity/home.html",
+        "home",
+        "/entity",
+        entity.Home(scenarios=(scenario, quote, hire), waiting=2, active=14, deliveries=1203),
+    )
+    yield (
+        "home-empty",
+        "entity/home.html",
+        "home",
+        "/entity",
+        entity.Home(scenarios=(), waiting=0, active=0, deliveries=0),
+    )
+    wrong = common.FormError(
+        code="catalogue.id_check",
+        text=t("证件号码校验位不对,请核对。", "The check digit of the number is wrong; please compare."),
+        field="number",
+    )
+    yield (
+        "step-who",
+        "entity/who.html",
+        "home",
+        "/entity/requests/new",
+        entity.WhoStep(scenario=scenario, kind="person", number="", error=wrong),
+    )
+    yield (
+        "step-what",
+        "entity/what.html",
+        "home",
+        "/entity/requests/fields",
+        entity.WhatStep(
+            scenario=scenario,
+            kind="person",
+            number="371099195003073844",
+            items=items(t),
+            ticked=frozenset(i.key for i in items(t)[:2]),
+            error=None,
+        ),
+    )
+    yield (
+        "step-terms",
+        "entity/terms.html",
+        "home",
+        "/entity/requests/terms",
+        entity.TermsStep(
+            scenario=scenario,
+            kind="person",
+            number="371099195003073844",
+            items=items(t)[:3],
+            case_no="",
+            case_required=True,
+            days=30,
+            days_max=90,
+            uses=1,
+            uses_max=5,
+            error=None,
+        ),
+    )
+    line = entity.RequestLine(
+        id="req_1",
+        purpose=scenario.purpose,
+        case_no="CL-2026-0815",
+        state="requested",
+        asked_at_ms=T0,
+        lapses_at_ms=T0 + 7 * DAY,
+        fields=3,
+        grant_url=None,
+    )
+    lines = (
+        line,
+        replace(line, state="approved", grant_url="/entity/grants/grant_1"),
+        replace(line, state="denied", case_no=None),
+        replace(line, state="lapsed"),
+    )
+    yield (
+        "requests",
+        "entity/requests.html",
+        "requests",
+        "/entity/requests",
+        entity.Requests(requests=lines, just_sent=True, pager=common.Pager(older_url="/x")),
+    )
+    yield (
+        "requests-empty",
+        "entity/requests.html",
+        "requests",
+        "/entity/requests",
+        entity.Requests(requests=(), just_sent=False, pager=common.Pager()),
+    )
+    held = entity.GrantLine(
+        id="grant_1",
+        purpose=scenario.purpose,
+        case_no="CL-2026-0815",
+        state="active",
+        fields=2,
+        until_ms=T0 + 30 * DAY,
+        uses=1,
+        max_uses=3,
+    )
+    yield (
+        "grants",
+        "entity/grants.html",
+        "grants",
+        "/entity/grants",
+        entity.Grants(grants=(held, replace(held, state="revoked", case_no=None)), pager=common.Pager()),
+    )
+    yield (
+        "grants-empty",
+        "entity/grants.html",
+        "grants",
+        "/entity/grants",
+        entity.Grants(grants=(), pager=common.Pager()),
+    )
+    sample = (
+        "POST /v1/grants/grant_7Q2M4T8ZK1VX9R3B/pulls HTTP/1.1\nAccept: application/json\n"
+        "Idempotency-Key: 4f7c0d52-1b7e-4b60-9d3e-0f6f2c9b1a11\n"
+        "Content-Digest: sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:\n"
+        'Signature-Input: sig1=("@method" "@target-uri" "accept" "content-digest" "idempotency-key");'
+        'created=1795327500;keyid="NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs";nonce="b3k2"\n'
+        "Signature: sig1=:…:"
+    )
+    formats = (
+        common.Choice(
+            value="application/pdf", label="PDF", hint=t("给人看,带页脚标识", "for people, with a visible line")
+        ),
+        common.Choice(value="application/json", label="JSON", hint=t("给系统用", "for systems")),
+        common.Choice(value="text/csv", label="CSV", hint=t("给表格软件用", "for spreadsheets")),
+    )
+    grant = entity.Grant(
+        id="grant_7Q2M4T8ZK1VX9R3B",
+        purpose=scenario.purpose,
+        case_no="CL-2026-0815",
+        state="active",
+        items=items(t)[:2],
+        from_ms=T0 - DAY,
+        until_ms=T0 + 30 * DAY,
+        ended_at_ms=None,
+        uses=1,
+        max_uses=3,
+        keep_days=1095,
+        formats=formats,
+        deliveries=deliveries(),
+        can_pull=True,
+        sample=sample,
+        error=None,
+    )
+    yield "grant", "entity/grant.html", "grants", "/entity/grants/grant_1", grant
+    yield (
+        "grant-ended",
+        "entity/grant.html",
+        "grants",
+        "/entity/grants/grant_1",
+        replace(
+            grant,
+            state="revoked",
+            ended_at_ms=T0,
+            can_pull=False,
+            deliveries=(),
+            case_no=None,
+            error=common.FormError(
+                code="pull.grant_ended",
+                text=t("授权已到期,未取出任何数据。", "The grant has ended; nothing was released."),
+            ),
+        ),
+    )
+    keys = entity.Keys(
+        name=t("演示海安财产保险股份有限公司", "Demo Hai'an Property Insurance Co., Ltd."),
+        uscc="91371099MA3N2X7K4L",
+        party_id="party_2T8ZK1VX9R3B7Q4M",
+        thumbprint="NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs",
+        algorithm="ES256",
+        status="active",
+        sample=sample,
+    )
+    yield "keys", "entity/keys.html", "keys", "/entity/keys", keys
+    yield "keys-none", "entity/keys.html", "keys", "/entity/keys", replace(keys, thumbprint=None, algorithm=None)

@@ -1,0 +1,146 @@
+"""Values and parts that sample views of several portals share."""
+
+from api.locale import Lang
+from api.portals.views import citizen, common
+
+T0 = 1795327500000  # 2026-11-22 14:05 China Standard Time
+MINUTE = 60_000
+DAY = 86_400_000
+HEX = "0x" + "9f3a07c1d2e4b586" * 4
+
+
+class Words:
+    """Picks the text of a language."""
+
+    def __init__(self, lang: Lang) -> None:
+        self.zh = lang == "zh-Hans"
+
+    def __call__(self, zh: str, en: str) -> str:
+        return zh if self.zh else en
+
+
+def proof(subject: str, state: str = "anchored", number: int | None = 48213) -> common.Proof:
+    facts = [
+        ("fingerprint", HEX),
+        ("root", HEX[::-1].replace("x0", "0x")),
+        ("place", "412 / 1024"),
+        ("issuer", HEX[:42]),
+    ]
+    return common.Proof(
+        state=state,
+        subject=subject,
+        at_ms=T0 if state == "anchored" else None,
+        receipt_number=number,
+        facts=tuple(common.ProofFact(name=name, value=value) for name, value in facts),
+        bundle_url="/citizen/certificates/rec_1/bundle" if state == "anchored" else None,
+    )
+
+
+def items(t: Words) -> tuple[common.Item, ...]:
+    licence = t("机动车驾驶证", "Driving licence")
+    return (
+        common.Item(
+            key="person.driving_licence/licence_class",
+            label=t("准驾车型", "Licence class"),
+            type_name=licence,
+            necessary=True,
+        ),
+        common.Item(
+            key="person.driving_licence/valid_until",
+            label=t("有效期至", "Valid until"),
+            type_name=licence,
+            necessary=True,
+        ),
+        common.Item(
+            key="person.driving_licence/first_issued_on", label=t("初次领证日期", "First issued on"), type_name=licence
+        ),
+        common.Item(
+            key="person.driving_licence/address", label=t("住址", "Address"), type_name=licence, sensitive=True
+        ),
+    )
+
+
+def steps(t: Words) -> tuple[citizen.Footprint, ...]:
+    insurer = t("演示海安财产保险股份有限公司", "Demo Hai'an Property Insurance Co., Ltd.")
+    claim = t("机动车保险理赔", "Motor insurance claims")
+    fields = (t("准驾车型", "Licence class"), t("有效期至", "Valid until"))
+    make = citizen.Footprint
+    return (
+        make(
+            at_ms=T0,
+            kind="delivery",
+            who=insurer,
+            what=fields,
+            purpose=claim,
+            reason=None,
+            repeats=1,
+            receipt_number=48213,
+            anchored=True,
+            evidence_url="/x",
+        ),
+        make(
+            at_ms=T0 - 20 * MINUTE,
+            kind="refusal",
+            who=t("演示蓝湾银行", "Demo Blue Bay Bank"),
+            what=(),
+            purpose=None,
+            reason=t("超出您同意的范围", "Beyond what you agreed to"),
+            repeats=3,
+            receipt_number=48190,
+            anchored=True,
+            evidence_url=None,
+        ),
+        make(
+            at_ms=T0 - 30 * MINUTE,
+            kind="grant",
+            who=insurer,
+            what=fields,
+            purpose=claim,
+            reason=None,
+            repeats=1,
+            receipt_number=None,
+            anchored=False,
+            evidence_url=None,
+        ),
+        make(
+            at_ms=T0 - DAY,
+            kind="original",
+            who=t("您本人", "You"),
+            what=(t("机动车驾驶证", "Driving licence"),),
+            purpose=None,
+            reason=None,
+            repeats=1,
+            receipt_number=47001,
+            anchored=True,
+            evidence_url=None,
+        ),
+        make(
+            at_ms=T0 - DAY - MINUTE,
+            kind="return",
+            who=t("演示市公安局", "Demo City Public Security Bureau"),
+            what=(t("机动车驾驶证", "Driving licence"),),
+            purpose=None,
+            reason=None,
+            repeats=1,
+            receipt_number=46990,
+            anchored=True,
+            evidence_url=None,
+        ),
+    )
+
+
+def deliveries() -> tuple[common.Delivery, ...]:
+    make = common.Delivery
+    return (
+        make(
+            at_ms=T0,
+            media_type="application/pdf",
+            copy_id="copy_7Q2M4T8ZK1VX9R3B",
+            receipt_number=48213,
+            anchored=True,
+            evidence_url="/x",
+        ),
+        make(
+            at_ms=T0 - DAY, media_type="text/csv", copy_id="copy_5N8C2W7PJ6HD4F1A", receipt_number=None, anchored=False
+        ),
+    )
