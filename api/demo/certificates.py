@@ -148,7 +148,7 @@ def _id_card(person: Person, office: _Office) -> DemoCertificate:
     age = person.age(today)
     # Law on identity cards, article 5: 5 years below 16, 10 to 25, 20 to 45, then for good.
     since, years = (0, 5) if age < 16 else (16, 10) if age < 26 else (26, 20) if age < 46 else (46, 0)
-    first = max(add_years(person.birth, since), date(2004, 3, 29))
+    first = max(add_years(person.birth, since) + timedelta(days=20), date(2004, 3, 29))
     period = (today - first).days // (years * 365 + years // 4) if years else 0
     start = add_years(first, period * years) if years else _between(person, first, today - timedelta(days=1))
     start = min(start, today - timedelta(days=1))

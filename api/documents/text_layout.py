@@ -8,7 +8,8 @@ from api.documents.pdf_writer import Style
 
 _NEVER_FIRST = frozenset("，。、；：？！）》】」』”’,.;:?!)]}%")
 _NEVER_LAST = frozenset("（《【「『“‘([{")
-_UNITS = re.compile(r"[A-Za-z0-9_@#&+*/=.\-]+|\s+|.", re.DOTALL)
+_MAX_CARRIED = 4
+_PIECES = re.compile(r"[A-Za-z0-9_@#&+*/=.\-]+|\s+|.", re.DOTALL)
 
 
 def wrap(text: str, style: Style, width: float) -> list[str]:
@@ -50,13 +51,16 @@ def _pieces(text: str, advance: Callable[[str], float], width: float) -> list[st
     for line_number, line in enumerate(text.split("\n")):
         if line_number:
             out.append("\n")
-        for piece in _UNITS.findall(line):
+        for piece in _PIECES.findall(line):
             out += [piece] if len(piece) == 1 or advance(piece) <= width else list(piece)
     return out
 
 
 def _kinsoku(line: str, following: str) -> tuple[str, str]:
-    """(what stays, what moves down) so that no line begins or ends with the wrong mark; one character moves at most."""
-    if len(line) > 1 and (following[0] in _NEVER_FIRST or line[-1] in _NEVER_LAST):
-        return line[:-1], line[-1]
-    return line, ""
+    """(what stays, what moves down) so that no line begins or ends with the wrong mark; few characters move."""
+    cut = len(line)
+    while cut > max(1, len(line) - _MAX_CARRIED) and (
+        (line[cut:] or following)[0] in _NEVER_FIRST or line[cut - 1] in _NEVER_LAST
+    ):
+        cut -= 1
+    return line[:cut], line[cut:]
