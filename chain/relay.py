@@ -132,6 +132,9 @@ class Relay:
         self._first_nonce: int | None = None
         self._sent_at: dict[bytes, float] = {}
         self._suspects: dict[bytes, _Suspicion] = {}
+        self._polled: set[bytes] = set()
+        self._polled_tip = b""
+        self._polled_since = 0.0
 
     @property
     def address(self) -> bytes:
@@ -302,7 +305,9 @@ class Relay:
             return
         # The head is read first, so that a depth is never counted from a newer head than the receipt's.
         head = self._node.block_number()
+        rows = self._unpolled(rows, self._node.block(head).hash)
         receipts = self._node.receipts([row.tx_hash for row in rows])
+        self._polled.update(row.tx_hash for row in rows)
         for row, receipt in zip(rows, receipts, strict=True):
             if receipt is not None:
                 self._suspects.pop(row.tx_hash, None)
@@ -316,6 +321,19 @@ class Relay:
                 self._weigh(row, head, tally)
             elif row.state is TxState.SIGNED and row.tx_hash in accepted:
                 self._journal.set_state(row.tx_hash, TxState.SENT)
+
+    def _unpolled(self, rows: Sequence[TxRow], tip: bytes) -> list[TxRow]:
+        """Rows whose receipts may have changed: all under a new tip, else only those not asked for under this one."""
+        now = self._clock()
+        # From time to time all are asked for in any case: a node may show a block before the receipts in it.
+        if tip != self._polled_tip or now - self._polled_since >= self._resend_s:
+            self._polled_tip, self._polled_since = tip, now
+            self._polled.clear()
+        return [
+            row
+            for row in rows
+            if row.tx_hash not in self._polled or row.state is TxState.SIGNED or row.tx_hash in self._suspects
+        ]
 
     def _settle(self, row: TxRow, receipt: TxReceipt, head: int, tally: _Tally) -> None:
         final = head - receipt.block_number >= self._confirmations
@@ -335,8 +353,8 @@ class Relay:
         self._journal.set_state(
             row.tx_hash, state, block_number=receipt.block_number, block_hash=receipt.block_hash, error=error
         )
-        if final:
-            self._sent_at.pop(row.tx_hash, None)
+        # Should its block go away again, it is offered at once.
+        self._sent_at.pop(row.tx_hash, None)
 
     def _why_failed(self, row: TxRow, receipt: TxReceipt) -> str:
         """The Solidity error's name where running the call once more, on the block before, shows it."""

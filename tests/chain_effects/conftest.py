@@ -1,6 +1,6 @@
 import pytest
-from devnet import anvil
 
+from devnet import anvil
 from tests.chain_effects.engines import Engine, settle
 
 

@@ -9,7 +9,7 @@ from chain.errors import NodeError, RpcReason, WrongChainError
 from chain.indexer import Indexer
 from chain.relay import Relay
 from chain.signer import LocalSigner
-from tests.chain_effects.worlds import anchored, drain, prepare, root
+from tests.chain_effects.worlds import anchored, assert_each_once, drain, prepare, root
 from tests.fakes.chain_faults import CrashError, FaultyNode, Plan
 from tests.fakes.chain_node import ADDRESSES, FakeNode
 from tests.fakes.chain_ports import MemoryJournal, MemorySink
@@ -313,3 +313,29 @@ def test_a_fresh_engine_on_the_same_port_halts_everything(own_world, sink):
     relay = Relay(world.node, world.department, MemoryJournal(), 777001, identity=world.identity)
     with pytest.raises(WrongChainError):
         prepare(relay, world.address("CertificateAnchors"), ["a"])
+
+
+@pytest.mark.parametrize(("depth", "confirmations"), [(1, 0), (5, 0), (5, 3)])
+def test_a_reorg_deeper_than_the_confirmations_heals_through_the_rewind(depth, confirmations, chain):
+    journal = MemoryJournal()
+    sink = MemorySink(journal)
+    relay = Relay(chain, SIGNER, journal, FakeNode.CHAIN_ID, confirmations=confirmations)
+    indexer = Indexer(chain, sink, chain.identity(), confirmations=confirmations, max_blocks=1)
+    labels = list(range(8))
+    for label in labels:
+        prepare(relay, ANCHORS, [label])
+        relay.step()
+        follow(indexer)
+    chain.reorg(depth, grow=1)
+
+    def turn():
+        chain.mine()
+        follow(indexer)
+
+    for _ in range(confirmations + 1):
+        turn()
+    drain(relay, between=turn)
+    for _ in range(confirmations + 1):
+        turn()
+    assert Counter(roots(sink)) == Counter(root(label) for label in labels)
+    assert_each_once(chain, chain.identity(), SIGNER, journal, labels)

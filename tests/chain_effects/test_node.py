@@ -1,5 +1,6 @@
 """One abstract suite for every engine that is present, then the ways in which a node fails to answer."""
 
+import itertools
 import json
 import socket
 import threading
@@ -30,8 +31,8 @@ def test_blocks_hang_together(world):
     head = node.block_number()
     blocks = [node.block(number) for number in range(head + 1)]
     assert [block.number for block in blocks] == list(range(head + 1))
-    assert all(later.parent_hash == block.hash for block, later in zip(blocks, blocks[1:], strict=False))
-    assert all(later.time_s >= block.time_s for block, later in zip(blocks, blocks[1:], strict=False))
+    assert all(later.parent_hash == block.hash for block, later in itertools.pairwise(blocks))
+    assert all(later.time_s >= block.time_s for block, later in itertools.pairwise(blocks))
     assert reason_of(lambda: node.block(head + 1000)) is RpcReason.NOT_FOUND
 
 

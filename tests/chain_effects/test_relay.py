@@ -322,7 +322,12 @@ def test_a_nonce_lost_to_another_transaction_is_replaced_once_that_one_is_final(
     relay = relay_on(chain, journal, clock, lost_after_s=15, confirmations=2)
     prepare(relay, ANCHORS, ["a"])
     foreign = SIGNER.sign_transaction(
-        chain_id=FakeNode.CHAIN_ID, nonce=0, to=ANCHORS, data=calls.anchor([root("foreign")], [1]), gas=10**6, gas_price=0
+        chain_id=FakeNode.CHAIN_ID,
+        nonce=0,
+        to=ANCHORS,
+        data=calls.anchor([root("foreign")], [1]),
+        gas=10**6,
+        gas_price=0,
     )
     chain.send_raw(foreign.raw)
     for _ in range(3):

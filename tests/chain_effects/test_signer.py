@@ -11,7 +11,13 @@ KEYS = st.integers(1, SECPK1_N - 1).map(lambda number: number.to_bytes(32, "big"
 
 
 @settings(max_examples=40, deadline=None)
-@given(KEYS, st.integers(1, 2**40), st.integers(0, 2**32), st.one_of(st.none(), st.binary(min_size=20, max_size=20)), st.binary(max_size=300))
+@given(
+    KEYS,
+    st.integers(1, 2**40),
+    st.integers(0, 2**32),
+    st.one_of(st.none(), st.binary(min_size=20, max_size=20)),
+    st.binary(max_size=300),
+)
 def test_transactions_equal_those_of_an_independent_signer(key, chain_id, nonce, to, data):
     tx = LocalSigner(key).sign_transaction(chain_id=chain_id, nonce=nonce, to=to, data=data, gas=90_000, gas_price=0)
     fields = {"chainId": chain_id, "nonce": nonce, "data": data, "gas": 90_000, "gasPrice": 0, "value": 0}

@@ -1,4 +1,4 @@
-"""Faults at named steps: a call fails before it took effect, or took effect and its answer is lost, or the process dies."""
+"""Faults at named steps: a call fails before its effect, or its answer is lost after it, or the process dies."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence

@@ -29,12 +29,12 @@ APPEND = _function("ReceiptLog", "append")
 HEAD = _function("ReceiptLog", "head")
 
 
-def _error(signature: str, *values: object) -> bytes:
+def revert_bytes(signature: str, *values: object) -> bytes:
     types = signature[signature.index("(") + 1 : -1]
     return keccak(signature.encode())[:4] + (encode(types.split(","), values) if types else b"")
 
 
-class Reverted(Exception):
+class RevertedError(Exception):
     def __init__(self, data: bytes) -> None:
         self.data = data
 
@@ -58,12 +58,12 @@ class State:
     root: bytes = EMPTY_ROOT
 
     def run(self, sender: bytes, to: bytes, data: bytes, time_s: int) -> list[tuple[tuple[bytes, ...], bytes]]:
-        """The events of a call, or `Reverted`; the state is changed only when it returns."""
+        """The events of a call, or `RevertedError`; the state is changed only when it returns."""
         if to == ADDRESSES["CertificateAnchors"] and data[:4] == ANCHOR.selector:
             roots, sizes = decode(ANCHOR.inputs, data[4:])
             for root in roots:
                 if (sender, root) in self.anchors:
-                    raise Reverted(_error("AlreadyAnchored(address,bytes32)", sender, root))
+                    raise RevertedError(revert_bytes("AlreadyAnchored(address,bytes32)", sender, root))
             self.anchors.update((sender, root) for root in roots)
             return [
                 ((ANCHORED, bytes(12) + sender, root), encode(["uint64", "uint40"], [size, time_s]))
@@ -72,15 +72,15 @@ class State:
         if to == ADDRESSES["ReceiptLog"] and data[:4] == APPEND.selector:
             old_size, old_root, new_size, new_root, proof = decode(APPEND.inputs, data[4:])
             if (old_size, old_root) != (self.size, self.root):
-                raise Reverted(_error("StaleHead(uint64,bytes32)", self.size, self.root))
+                raise RevertedError(revert_bytes("StaleHead(uint64,bytes32)", self.size, self.root))
             try:
                 verify_consistency(old_size, old_root, new_size, new_root, proof)
             except ProofError:
-                raise Reverted(_error("InconsistentProof()")) from None
+                raise RevertedError(revert_bytes("InconsistentProof()")) from None
             self.size, self.root = new_size, new_root
             values = [old_size, new_size, new_root, time_s]
             return [((APPENDED, (1).to_bytes(32, "big")), encode(["uint64", "uint64", "bytes32", "uint40"], values))]
-        raise Reverted(b"")
+        raise RevertedError(b"")
 
 
 @dataclass
@@ -158,7 +158,7 @@ class FakeNode:
             return encode(HEAD.outputs, [state.size, state.root, 1, 0])
         try:
             state.run(sender or bytes(20), to, data, 0)
-        except Reverted as error:
+        except RevertedError as error:
             raise NodeError(RpcReason.REVERTED, "execution reverted", error.data) from None
         return b""
 
@@ -217,7 +217,7 @@ class FakeNode:
             events, succeeded = [], True
             try:
                 events = state.run(tx.sender, tx.to, tx.data, block.ref.time_s)
-            except Reverted:
+            except RevertedError:
                 succeeded = False
             for topics, data in events:
                 block.logs.append(LogEntry(tx.to, topics, data, number, block_hash, tx.hash, len(block.logs)))
