@@ -18,6 +18,10 @@ _HEX = re.compile(r"0x(?:[0-9a-f]{2})*")
 _BASE64URL = re.compile(r"[A-Za-z0-9_-]*")
 _MAX_DIGITS = 16
 
+# A string of JSON, or one that the text ends in; possessive, so that hostile text costs linear time.
+_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+
 
 def refuse(reason: str, pointer: str) -> NoReturn:
     """Raise `FormatError` with code `chain.format.<reason>`."""
@@ -42,6 +46,19 @@ def _small_int(text: str) -> int:
     return int(text)
 
 
+def _check_depth(data: bytes) -> None:
+    """Refuse deep nesting beforehand: `json.loads` recurses on the C stack and can take the whole process with it.
+
+    Innermost pairs of brackets are struck out level by level. What is left is nested too deeply, or does not pair up;
+    a short rest is harmless, and for the parser to name.
+    """
+    brackets = _STRING.sub(b"", data).translate(None, _NO_BRACKETS)
+    for _ in range(DEPTH_LIMIT):
+        brackets = brackets.replace(b"[]", b"").replace(b"{}", b"")
+    if len(brackets) > 2 * DEPTH_LIMIT:
+        refuse("depth", "")
+
+
 def parse_json(data: bytes, limit: int) -> object:
     """The JSON value in `data` (UTF-8, no byte order mark, at most `limit` bytes).
 
@@ -50,6 +67,7 @@ def parse_json(data: bytes, limit: int) -> object:
     """
     if len(data) > limit:
         refuse("too_large", "")
+    _check_depth(data)
     try:
         text = data.decode()
         value: object = json.loads(
@@ -59,8 +77,6 @@ def parse_json(data: bytes, limit: int) -> object:
             parse_constant=_no_float,
             parse_int=_small_int,
         )
-    except RecursionError:
-        refuse("depth", "")
     except ValueError:
         refuse("json", "")
     _check_text(value, 0)
