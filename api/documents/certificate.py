@@ -199,7 +199,7 @@ def _foot(page: Page, view: CertificateView) -> None:
     issued = view.values.get(schema.issued_on, "") if schema.issued_on else ""
     centre = _RIGHT - 62
     if issued:
-        page.text(centre, bottom + 44, display_date(issued), Style(10, INK), Align.CENTRE)
+        page.text(centre, bottom + 43, display_date(issued), Style(8.8, INK), Align.CENTRE)
     if view.demo:
         page.form(demo_seal(view.organ_zh), centre, bottom + 62, opacity=0.86, multiply=True)
     note_zh = "电子副本：与签发部门返还的数据一致。是否仍然有效，以扫码核验结果为准。"

@@ -15,7 +15,7 @@ SEAL_RADIUS = 56.0
 """Outer radius of the seal in points: 40 mm across, as round seals of offices are."""
 
 _KAPPA = 0.5522847498  # control distance of a quarter circle drawn as a cubic curve
-_ARC = math.radians(236)  # part of the ring that the organ's name may take
+_ARC = math.radians(204)  # part of the ring that the organ's name may take
 
 
 def _circle(x: float, y: float, radius: float) -> str:
