@@ -1,12 +1,12 @@
-"""The check of the whole store against keys and chain: names every row that was edited, deleted, inserted, swapped or cut.
+"""The check of the whole store against keys and chain.
 
-What it rests on: promises by the log's key (which the database does not hold) fix each receipt at its number; ciphertexts
-are bound to their rows; leaves recompute from decrypted bodies; grants are signed and receipted; checkpoints and batch
-roots stand on the chain. It reads one snapshot and changes nothing.
+It names every row that was edited, deleted, inserted, swapped or cut off. What it rests on: promises by the log's key
+(which the database does not hold) fix each receipt at its number; ciphertexts are bound to their rows; leaves
+recompute from decrypted bodies; grants are signed and receipted; checkpoints and batch roots stand on the chain. It
+reads one snapshot and changes nothing.
 """
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 
 from api.store.crypto import Vault
 from api.store.database import Database, read_only
@@ -48,13 +48,10 @@ def fsck(
     checked, without `chain` nothing is compared with the chain; the report says so. `progress(stage, done, total)` is
     called now and then. Raises ApiError `store.unavailable`, or the chain's `NodeError` where the node does not answer.
     """
-    with _snapshot(db) as session:
+    with read_only(db) as session:
         check = Check(session, vault, log_public_key, identity, chain, progress)
         for name, stage in STAGES:
             check.begin(name)
             stage(check)
             session.expunge_all()
         return check.report()
-
-
-_snapshot: Callable[[Database], AbstractContextManager[Check.Snapshot]] = read_only

@@ -11,7 +11,7 @@ from chain.ports import Head, Node
 
 @dataclass(frozen=True, slots=True)
 class OnChainParty:
-    """A party as PartyRegistry has it: account (20 bytes), role's number, activity, thumbprint (32 bytes, zero: none)."""
+    """A party as PartyRegistry has it: account (20 bytes), role's number, activity, thumbprint (32 bytes or zeroes)."""
 
     account: bytes
     role: int
@@ -64,9 +64,7 @@ class NodeChain:
         state = calls.read_party(self._ask("PartyRegistry", calls.party(party_hash)))
         if state.status is PartyStatus.NONE:
             return None
-        return OnChainParty(
-            state.account, int(state.role), state.status is PartyStatus.ACTIVE, state.key_thumbprint
-        )
+        return OnChainParty(state.account, int(state.role), state.status is PartyStatus.ACTIVE, state.key_thumbprint)
 
     def _ask(self, contract: str, data: bytes) -> bytes:
         return self._node.call(self._identity.address(contract), data)

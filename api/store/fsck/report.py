@@ -1,7 +1,7 @@
 """What the check finds, and what its stages share."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -65,12 +65,11 @@ class Delivered:
     mark: Json
     entity: Json
     media_type: Json
+    request: Json
 
 
 class Check:
     """One run: the snapshot, the keys, the findings, and what the log's stage learns for the later ones."""
-
-    Snapshot = Session
 
     def __init__(
         self,
@@ -110,7 +109,7 @@ class Check:
             self._seen.add(finding)
             self._findings.append(finding)
 
-    def each(self, table: str, query: Select[tuple[T]]) -> Iterator[T]:
+    def each(self, table: str, query: Select[T]) -> Iterator[T]:
         """The rows of a query, streamed, counted, with progress."""
         total = self.session.execute(select(func.count()).select_from(query.order_by(None).subquery())).scalar_one()
         done = 0
@@ -140,15 +139,3 @@ class Check:
         """All that was found."""
         skipped = [name for name, given in (("identity", self.identity), ("chain", self.chain)) if given is None]
         return FsckReport(tuple(self._findings), dict(self._checked), tuple(skipped))
-
-
-def chunks(items: Iterable[T], size: int = CHUNK) -> Iterator[list[T]]:
-    """Lists of at most `size`."""
-    part: list[T] = []
-    for item in items:
-        part.append(item)
-        if len(part) == size:
-            yield part
-            part = []
-    if part:
-        yield part

@@ -172,7 +172,7 @@ def history(session: Session, holder_id: str, record_id: str) -> list[RecordView
 
 def trees(session: Session, batch_ids: Iterable[str]) -> Mapping[str, bytes]:
     """The stored trees of batches, for `chain.merkle.BatchTree.from_bytes`."""
-    return dict(session.execute(select(Batch.id, Batch.tree).where(Batch.id.in_(list(batch_ids)))).tuples())
+    return dict(session.execute(select(Batch.id, Batch.tree).where(Batch.id.in_(list(batch_ids)))).all())
 
 
 _VIEW = (

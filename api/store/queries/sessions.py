@@ -72,9 +72,7 @@ def find_session(session: Session, vault: Vault, token: str) -> SignedIn | None:
     ).scalar_one_or_none()
     if row is None:
         return None
-    display = vault.platform.open(
-        Purpose.SESSION_DISPLAY, row.token_hash.hex(), row.display_enc, bound=_bound(row)
-    ).decode()
+    display = open_display(vault, row)
     return SignedIn(
         row.token_hash,
         row.role,
@@ -86,6 +84,13 @@ def find_session(session: Session, vault: Vault, token: str) -> SignedIn | None:
         row.created_at_ms,
         row.expires_at_ms,
     )
+
+
+def open_display(vault: Vault, row: UserSession) -> str:
+    """The sealed display name; raises ApiError `store.ciphertext` where any column of the session was altered."""
+    return vault.platform.open(
+        Purpose.SESSION_DISPLAY, row.token_hash.hex(), row.display_enc, bound=_bound(row)
+    ).decode()
 
 
 def close_session(session: Session, token_hash: bytes) -> None:

@@ -1,0 +1,85 @@
+"""Contents and copies: bytes against hashes, marks against what delivery receipts commit to."""
+
+import hashlib
+
+from sqlalchemy import select
+
+from api.errors import ApiError
+from api.store.fsck.report import Check
+from api.store.queries import copies, receipts
+from api.store.tables import Content, Copy, RequestEvidence
+from chain.canonical import Json
+from chain.errors import ChainError
+from chain.receipt import mark_commitment
+
+
+def check_copies(check: Check) -> None:
+    """Every content and copy; then deliveries whose copy is gone."""
+    holders: dict[str, str] = {}
+    for content in check.each("contents", select(Content).order_by(Content.id)):
+        holders[content.id] = content.holder_id
+        if not _content_holds(check, content):
+            check.find("contents", content.id, "fsck.content_edited")
+    seen: set[str] = set()
+    for copy in check.each("copies", select(Copy).order_by(Copy.id)):
+        seen.add(copy.id)
+        holder_id = holders.get(copy.content_id)
+        if holder_id is not None:
+            _check_copy(check, copy, holder_id)
+    for copy_id in sorted(check.deliveries.keys() - seen):
+        check.find("copies", copy_id, "fsck.row_missing")
+    _check_requests(check)
+
+
+def _content_holds(check: Check, content: Content) -> bool:
+    key = check.key(content.holder_id)
+    if key is None:
+        return False
+    try:
+        original = copies.open_original(key, content)
+    except (ApiError, ChainError):
+        return False
+    return hashlib.sha256(original).digest() == content.original_sha256
+
+
+def _check_copy(check: Check, copy: Copy, holder_id: str) -> None:
+    key = check.key(holder_id)
+    try:
+        if key is None or hashlib.sha256(copies.open_file(key, copy)).digest() != copy.file_sha256:
+            raise ValueError
+        document: dict[str, Json] = dict(copy.mark_document)  # type: ignore[arg-type]  # canonical() refuses what is no JSON
+        mark = mark_commitment(copies.open_mark_salt(key, copy), document)
+    except (ApiError, ChainError, ValueError):
+        check.find("copies", copy.id, "fsck.copy_edited")
+        return
+    deliveries = check.deliveries.get(copy.id, [])
+    if not deliveries:
+        check.find("copies", copy.id, "fsck.copy_unreceipted")
+    for said in deliveries:
+        if (said.file_sha256, said.mark, said.entity, said.media_type) != (
+            "0x" + copy.file_sha256.hex(),
+            "0x" + mark.hex(),
+            copy.entity_id,
+            copy.media_type,
+        ):
+            check.find("copies", copy.id, "fsck.copy_edited")
+
+
+def _check_requests(check: Check) -> None:
+    """The kept request of each signed delivery is the one that its receipt commits to."""
+    wanted = {
+        said.receipt_id: said.request
+        for deliveries in check.deliveries.values()
+        for said in deliveries
+        if said.request is not None
+    }
+    for row in check.each("request_evidence", select(RequestEvidence).order_by(RequestEvidence.receipt_id)):
+        try:
+            kept = receipts.kept_request(check.session, check.vault, row.receipt_id) or {}
+        except (ApiError, ValueError):
+            kept = {}
+        stated = "0x" + hashlib.sha256(str(kept.get("base")).encode()).hexdigest()
+        if wanted.pop(row.receipt_id, None) != stated:
+            check.find("request_evidence", row.receipt_id, "fsck.request_edited")
+    for receipt_id in sorted(wanted):
+        check.find("request_evidence", receipt_id, "fsck.row_missing")

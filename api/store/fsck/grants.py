@@ -1,0 +1,135 @@
+"""Grants: message, terms and signature against one another; events in order; uses and changes against receipts."""
+
+from sqlalchemy import select
+
+from api.errors import ApiError
+from api.policy.states import GRANT_TRANSITIONS, GrantState
+from api.store.bodies import GrantSecret
+from api.store.fsck.report import Check, GrantReceipts
+from api.store.queries import grants
+from api.store.tables import Grant, GrantEvent
+from chain.canonical import Json
+from chain.errors import ChainError
+from chain.grantmsg import (
+    GrantMessage,
+    GrantStatus,
+    binding_commitment,
+    change_digest,
+    check_signer,
+    grant_digest,
+    terms_hash,
+)
+
+_STATE_OF_STATUS = {
+    GrantStatus.ACTIVE: GrantState.ACTIVE,
+    GrantStatus.PAUSED: GrantState.PAUSED,
+    GrantStatus.REVOKED: GrantState.REVOKED,
+}
+_STATUS_OF_STATE = {state: status for status, state in _STATE_OF_STATUS.items()}
+
+
+def check_grants(check: Check) -> None:
+    """Every grant, with its events."""
+    for grant in check.each("grants", select(Grant).order_by(Grant.id)):
+        _check_grant(check, grant)
+        _check_events(check, grant, grants.events_of(check.session, grant.id))
+
+
+def _check_grant(check: Check, grant: Grant) -> None:
+    said = check.grants.get(grant.id, GrantReceipts())
+    key = check.key(grant.holder_id)
+    try:
+        secret = None if key is None else grants.open_secret(key, grant)
+        if secret is None or not _holds(check, grant, secret):
+            check.find("grants", grant.id, "fsck.grant_edited")
+            return
+    except (ApiError, ChainError, KeyError, ValueError, TypeError):
+        check.find("grants", grant.id, "fsck.grant_edited")
+        return
+    if "0x" + grant.digest.hex() not in said.begun:
+        check.find("grants", grant.id, "fsck.grant_unreceipted")
+    if grant.use_count != said.uses:
+        check.find("grants", grant.id, "fsck.grant_uses")
+
+
+def _holds(check: Check, grant: Grant, secret: GrantSecret) -> bool:
+    """Whether message, terms, binding, digest and signature belong together."""
+    terms: dict[str, Json] = dict(grant.terms)  # type: ignore[arg-type]  # canonical() refuses what is no JSON
+    stated = grant.message
+    if terms_hash(secret.terms_salt, terms) != _hash(stated["terms"]):
+        return False
+    binding = _hash(stated["binding"])
+    if secret.binding_token is not None and binding_commitment(secret.binding_salt, secret.binding_token) != binding:
+        return False
+    message = GrantMessage(
+        grant.key_address,
+        _hash(stated["terms"]),
+        binding,
+        int(str(stated["notBefore"])),
+        int(str(stated["notAfter"])),
+    )
+    if str(stated["key"]) != "0x" + grant.key_address.hex():
+        return False
+    if (message.not_before * 1000, message.not_after * 1000) != (grant.not_before_ms, grant.not_after_ms):
+        return False
+    if check.identity is None:
+        return True
+    digest = grant_digest(message, check.identity.chain_id, check.identity.address("Grants"))
+    check_signer(digest, grant.signature, grant.key_address)
+    return digest == grant.digest
+
+
+def _check_events(check: Check, grant: Grant, events: list[GrantEvent]) -> None:
+    said = check.grants.get(grant.id, GrantReceipts())
+    before: GrantEvent | None = None
+    signed = 0
+    for place, event in enumerate(events):
+        if event.seq != place or not _follows(grant, before, event):
+            check.find("grant_events", f"{grant.id}/{event.seq}", "fsck.grant_event_edited")
+        if before is not None and event.signature is not None:
+            if not _signed(check, grant, event, signed):
+                check.find("grant_events", f"{grant.id}/{event.seq}", "fsck.grant_event_edited")
+            elif said.changes.get(signed) != _STATUS_OF_STATE.get(GrantState(event.state)):
+                check.find("grant_events", f"{grant.id}/{event.seq}", "fsck.grant_event_unreceipted")
+            signed += 1
+        before = event
+    for number in sorted(said.changes):
+        if number >= signed and not _taken_over(events):
+            check.find("grant_events", f"{grant.id}/change {number}", "fsck.grant_event_missing")
+    if before is None or grant.state != before.state:
+        check.find("grants", grant.id, "fsck.grant_state")
+
+
+def _follows(grant: Grant, before: GrantEvent | None, event: GrantEvent) -> bool:
+    try:
+        state = GrantState(event.state)
+        if before is None:
+            return event.prev_hash == grant.digest and state is GrantState.ACTIVE
+        return event.prev_hash == grants.event_hash(before) and state in GRANT_TRANSITIONS[GrantState(before.state)]
+    except ValueError:
+        return False
+
+
+def _signed(check: Check, grant: Grant, event: GrantEvent, number: int) -> bool:
+    """Whether the grant's key signed this change under its number."""
+    status = _STATUS_OF_STATE.get(GrantState(event.state))
+    if status is None or event.signature is None:
+        return False
+    if check.identity is None:
+        return True
+    address = check.identity.address("Grants")
+    try:
+        digest = change_digest(grant.digest, status, number, check.identity.chain_id, address)
+        check_signer(digest, event.signature, grant.key_address)
+    except ChainError:
+        return False
+    return True
+
+
+def _taken_over(events: list[GrantEvent]) -> bool:
+    """Whether a change came by way of the chain, which has no signature here; numbers then do not count up alone."""
+    return any(event.actor == "chain" for event in events)
+
+
+def _hash(value: object) -> bytes:
+    return bytes.fromhex(str(value).removeprefix("0x"))
