@@ -85,12 +85,12 @@ class NodeView:
         party = self.party(party_id)
         if party is None:
             return None
-        number = self._block_at(party.admitted_at)
-        if number is None:
+        first, after = self._first_at(party.admitted_at), self._first_at(party.admitted_at + 1)
+        if first == after:
             return None
         registry = self._trust.contracts["PartyRegistry"].address
-        block, reader = self._node.block(number), EventReader({registry: "PartyRegistry"})
-        for entry in self._node.logs(number, number, [registry]):
+        block, reader = self._node.block(first), EventReader({registry: "PartyRegistry"})
+        for entry in self._node.logs(first, after - 1, [registry]):
             try:
                 event = reader.read(entry, block)
             except FormatError as error:
@@ -102,16 +102,19 @@ class NodeView:
                 return Admission(proposer, admitter)
         return None
 
-    def _block_at(self, time_s: int) -> int | None:
-        """The block of that time; a block's time is always later than its parent's (Ethereum yellow paper, 4.4.4)."""
-        low, high = 0, self._head.number
+    def _first_at(self, time_s: int) -> int:
+        """The first block of that time or later, one beyond the head where there is none.
+
+        Times never fall from block to block; engines that seal on demand give several blocks the same second.
+        """
+        low, high = 0, self._head.number + 1
         while low < high:
             middle = (low + high) // 2
             if self._time_of(middle) < time_s:
                 low = middle + 1
             else:
                 high = middle
-        return low if self._time_of(low) == time_s else None
+        return low
 
     def _time_of(self, number: int) -> int:
         if number not in self._times:

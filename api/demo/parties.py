@@ -24,6 +24,8 @@ ENTITIES = (
     DemoParty("insurer-harbour", "entity", "演示海港财产保险公司", "Demo Harbour Insurance", "91371099MA3DEM0A04"),
     DemoParty("insurer-pine", "entity", "演示青松人寿保险公司", "Demo Pine Life Insurance", "91371099MA3DEM0B05"),
     DemoParty("bank-lighthouse", "entity", "演示灯塔银行", "Demo Lighthouse Bank", "91371099MA3DEM0C06"),
+    DemoParty("bank-tide", "entity", "演示潮汐银行", "Demo Tide Bank", "91371099MA3DEM0F09"),
+    DemoParty("bank-reef", "entity", "演示礁石银行", "Demo Reef Bank", "91371099MA3DEM0G0A"),
     DemoParty("employer-anchor", "entity", "演示铁锚制造公司", "Demo Anchor Manufacturing", "91371099MA3DEM0D07"),
     DemoParty("telecom-wave", "entity", "演示海浪通信公司", "Demo Wave Telecom", "91371099MA3DEM0E08"),
 )

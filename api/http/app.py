@@ -9,7 +9,7 @@ from starlette.types import Scope
 
 from api.http import errors
 from api.http.auth import SESSION_COOKIE
-from api.http.middleware import AllowedHosts, BodyLimit, SecurityHeaders
+from api.http.middleware import AllowedHosts, BodyLimit, LastResort, SecurityHeaders
 from api.http.v1 import certificates, grants, receipts, reference, requests, returns, sessions, traces
 from api.services import identity
 from api.services.context import Context, Role
@@ -35,6 +35,7 @@ def build(ctx: Context, *, page: errors.PageForError | None = None) -> FastAPI:
     app.include_router(reference.operations)
     errors.install(app, page)
     settings = ctx.settings
+    app.add_middleware(LastResort, page=page)
     app.add_middleware(
         BodyLimit,
         small=settings.max_body_bytes,

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
+from pathlib import Path
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -84,25 +85,28 @@ def problem(request: Request, error: ApiError) -> JSONResponse:
     return JSONResponse(body, int(status), headers, media_type="application/problem+json")
 
 
+def answer(request: Request, error: ApiError, page: PageForError | None) -> Response:
+    """A page for people's browsers outside /v1, a problem document for everybody else."""
+    wants_page = "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/v1")
+    if page is not None and wants_page:
+        return page(request, error, int(STATUS[error.kind]))
+    return problem(request, error)
+
+
+def log_unexpected(error: Exception) -> None:
+    """Log class and place only: a stranger's message, or a traceback with it, may carry personal data."""
+    tb = error.__traceback__
+    while tb is not None and tb.tb_next is not None:
+        tb = tb.tb_next
+    where = f"{Path(tb.tb_frame.f_code.co_filename).name}:{tb.tb_lineno}" if tb else "?"
+    log.error("unexpected %s at %s", type(error).__name__, where)
+
+
 def install(app: FastAPI, page: PageForError | None = None) -> None:
     """Register the handlers. `page` answers people's browsers with a page in place of a problem document."""
 
     def handle(request: Request, error: Exception) -> Response:
-        ours = as_api_error(error)
-        if ours.kind is Kind.INTERNAL:
-            # The class and place only: messages of strangers may carry personal data.
-            tb = error.__traceback__
-            while tb is not None and tb.tb_next is not None:
-                tb = tb.tb_next
-            where = f"{tb.tb_frame.f_code.co_filename}:{tb.tb_lineno}" if tb else "?"
-            log.error("unexpected %s at %s", type(error).__name__, where)
-        if (
-            page is not None
-            and not request.url.path.startswith("/v1")
-            and "text/html" in request.headers.get("accept", "")
-        ):
-            return page(request, ours, int(STATUS[ours.kind]))
-        return problem(request, ours)
+        return answer(request, as_api_error(error), page)
 
-    for kind in (ApiError, ChainError, WatermarkError, HTTPException, RequestValidationError, Exception):
+    for kind in (ApiError, ChainError, WatermarkError, HTTPException, RequestValidationError):
         app.add_exception_handler(kind, handle)

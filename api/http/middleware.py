@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import ApiError, Kind
-from api.http.errors import problem
+from api.http.errors import PageForError, answer, log_unexpected, problem
 
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
@@ -52,6 +52,36 @@ class SecurityHeaders:
             await send(message)
 
         await self.app(scope, receive, send_with_headers)
+
+
+class LastResort:
+    """Turns what nobody expected into a 500 without letting it on: the server would log its message and traceback."""
+
+    def __init__(self, app: ASGIApp, page: PageForError | None = None) -> None:
+        self.app = app
+        self.page = page
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one ASGI connection."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started = False
+
+        async def noting_send(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self.app(scope, receive, noting_send)
+        except TooLargeError:
+            raise
+        except Exception as error:
+            log_unexpected(error)
+            if not started:
+                response = answer(Request(scope), ApiError("http.internal", Kind.INTERNAL), self.page)
+                await response(scope, receive, send)
 
 
 class AllowedHosts:

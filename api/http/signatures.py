@@ -77,6 +77,11 @@ def thumbprint(jwk: Mapping[str, str]) -> str:
     return _b64(hashlib.sha256(f'{{"crv":"{jwk["crv"]}","kty":"{jwk["kty"]}","x":"{jwk["x"]}"}}'.encode()).digest())
 
 
+def thumbprint_bytes(jwk: Mapping[str, str]) -> bytes:
+    """The thumbprint as 32 bytes, the form in which PartyRegistry has it."""
+    return _unb64(thumbprint(jwk))
+
+
 def key_id(headers: Mapping[str, str]) -> str:
     """The `keyid` that a request claims; raises `signature.missing`."""
     for part in headers.get("signature-input", "").split(";"):

@@ -1,0 +1,187 @@
+"""The main job as its users do it, over HTTP: return, ask, decide, pull, and put evidence and values together."""
+
+import base64
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from api.catalogue import load_catalogue
+from api.demo.client import Machine, Person
+from api.demo.parties import ENTITIES, REGULATOR, DemoParty, demo_parties
+from api.demo.provision import entity_key, party_id
+from api.errors import ApiError, Kind
+from api.http.v1.grants import ENVELOPE
+from api.settings import Settings
+from api.wiring import key_ring
+
+POLL_S = 0.1
+Items = Sequence[tuple[str, str, bool]]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request on its way: its id, its entity, whom it asks and for what."""
+
+    id: str
+    entity: DemoParty
+    number: str
+    items: Items
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What a pull in the envelope form brings."""
+
+    copy: str
+    receipt: str
+    file: bytes
+    media_type: str
+    certificates: list[dict[str, Any]]
+
+
+@dataclass(slots=True)
+class Town:
+    """A running service and everybody who uses it; sign-ins are kept."""
+
+    settings: Settings
+    url: str
+    signed_in: dict[str, Person] = field(default_factory=dict)
+    machines: dict[str, Machine] = field(default_factory=dict)
+
+    def department(self, code: str) -> Person:
+        """An officer of the department of that catalogue code."""
+        party = next(p for p in demo_parties(load_catalogue()) if p.department_code == code)
+        return self._staff(party, "department")
+
+    def regulator(self) -> Person:
+        """An officer of the regulator."""
+        return self._staff(REGULATOR, "regulator")
+
+    def citizen(self, number: str, name: str) -> Person:
+        """A person, signed in."""
+        if number not in self.signed_in:
+            claims = {"role": "citizen", "kind": "person", "number": number, "name": name}
+            self.signed_in[number] = Person(self.url).sign_in(**claims)
+        return self.signed_in[number]
+
+    def machine(self, entity: DemoParty) -> Machine:
+        """An entity's system."""
+        if entity.code not in self.machines:
+            self.machines[entity.code] = Machine(self.url, entity_key(key_ring(self.settings), entity))
+        return self.machines[entity.code]
+
+    def close(self) -> None:
+        """Close all connections."""
+        for caller in (*self.signed_in.values(), *self.machines.values()):
+            caller.close()
+
+    def _staff(self, party: DemoParty, role: str) -> Person:
+        if party.code not in self.signed_in:
+            claims = {"role": role, "party": party_id(party), "name": "演示人员"}
+            self.signed_in[party.code] = Person(self.url).sign_in(**claims)
+        return self.signed_in[party.code]
+
+
+def entity(code: str) -> DemoParty:
+    """A demo entity by its code."""
+    return next(party for party in ENTITIES if party.code == code)
+
+
+def return_file(officer: Person, path: Path, type_code: str, *, seal: bool = True) -> str:
+    """Hand a department's file in; the return's id."""
+    answer = officer.upload(
+        "/v1/returns", path.name, path.read_bytes(), type=type_code, seal="true" if seal else "false"
+    )
+    return str(answer["id"])
+
+
+def wait_for_return(officer: Person, return_id: str, states: Sequence[str], timeout_s: float = 600.0) -> dict[str, Any]:
+    """Follow a return until it is in one of the states; `demo.too_slow` after `timeout_s`."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        item: dict[str, Any] = officer.get(f"/v1/returns/{return_id}")
+        if item["state"] in states:
+            return item
+        if time.monotonic() > deadline:
+            raise ApiError("demo.too_slow", Kind.UNAVAILABLE)
+        time.sleep(POLL_S)
+
+
+def bad_rows(officer: Person, return_id: str, state: str) -> list[dict[str, Any]]:
+    """All noted rows of one state."""
+    found: list[dict[str, Any]] = []
+    line, seq = -1, -1
+    while True:
+        page = officer.get(f"/v1/returns/{return_id}/rows", state=state, after_line=line, after_seq=seq)["items"]
+        if not page:
+            return found
+        found += page
+        line, seq = page[-1]["line"], page[-1]["seq"]
+
+
+def ask(
+    town: Town, who: DemoParty, number: str, purpose: str, items: Items, *, case_no: str, days: int, uses: int
+) -> Asked:
+    """File a request as the entity's machine."""
+    body = {
+        "holder": {"kind": "person", "number": number},
+        "purpose": purpose,
+        "case_no": case_no,
+        "items": [{"type": t, "field": f, "necessary": necessary} for t, f, necessary in items],
+        "days": days,
+        "uses": uses,
+    }
+    answer = town.machine(who).post("/v1/requests", body)
+    return Asked(str(answer["id"]), who, number, items)
+
+
+def approve(person: Person, asked: Asked, *, days: int, uses: int, leave_out: Sequence[str] = ()) -> dict[str, Any]:
+    """Decide as the holder would: look at the request, tick everything but `leave_out`, approve."""
+    shown = person.get(f"/v1/requests/{asked.id}")
+    ticked = [
+        f"{item['type']}/{item['field']}"
+        for item in shown["items"]
+        if (item["sensitive"] or not item["necessary"]) and item["field"] not in leave_out
+    ]
+    body = {"decision": "approve", "ticked": ticked, "days": days, "uses": uses}
+    answer: dict[str, Any] = person.post(f"/v1/requests/{asked.id}/decision", body)
+    return answer
+
+
+def pull_envelope(town: Town, who: DemoParty, grant_id: str, extension: str) -> Envelope:
+    """Pull in the envelope form: file, receipt and salts."""
+    response = town.machine(who).pull(grant_id, f"{ENVELOPE};format={extension}")
+    document = response.json()
+    return Envelope(
+        document["copy"],
+        document["receipt"]["id"],
+        base64.b64decode(document["file"]["base64"]),
+        document["file"]["media_type"],
+        document["certificates"],
+    )
+
+
+def bundle_of(town: Town, who: DemoParty, envelope: Envelope) -> dict[str, Any]:
+    """The evidence bundle of a delivery, as the entity's machine fetches it: without values."""
+    document: dict[str, Any] = json.loads(
+        town.machine(who).send("GET", f"/v1/receipts/{envelope.receipt}/evidence").raise_for_status().content
+    )
+    return document
+
+
+def disclose(bundle: dict[str, Any], envelope: Envelope) -> dict[str, Any]:
+    """Put the values of a delivered JSON copy and the salts of its envelope into the bundle of its receipt."""
+    rows = {row["record"]: row for row in json.loads(envelope.file)["records"]}
+    by_place = {
+        (item["root"], item["index"]): (rows[f"{number:03d}"], item["salts"])
+        for number, item in enumerate(envelope.certificates, 1)
+    }
+    certificates = []
+    for certificate in bundle["certificates"]:
+        row, salts = by_place[certificate["root"], certificate["leaf"]["index"]]
+        disclosed = {name: {"value": row[name], "salt": salt} for name, salt in salts.items()}
+        certificates.append({**certificate, "disclosed": disclosed})
+    return {**bundle, "certificates": certificates}
