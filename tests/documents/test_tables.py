@@ -255,6 +255,15 @@ def test_an_unbalanced_quote_spoils_one_row():
     assert bad == dict.fromkeys((4, 11, 13), "returns.unbalanced_quote")
 
 
+def test_two_stray_quotes_that_would_pair_up_swallow_nothing():
+    lines = text(*[row(n) for n in range(1, 8)]).splitlines()
+    lines[2] = lines[2].replace("张建国", '"张建国')
+    lines[5] += '"'
+    rows = {r.line: r for r in read("\n".join(lines)).rows()}
+    assert list(rows) == list(range(2, 9))
+    assert [line for line, r in rows.items() if isinstance(r, RowBad)] == [3, 6]
+
+
 def test_quoted_cells_may_hold_delimiters_quotes_and_line_ends():
     address = '"新威路1号, ""A""座\n门"'
     rows = list(read(text(row(1, 住址="x"), row(2, 住址=address), row(3))).rows())
