@@ -1,16 +1,20 @@
 """The relay against a chain in memory: faults at every named step, then one invariant."""
 
+import hashlib
 import itertools
 
 import pytest
 
+from api.store.database import Database
+from api.store.journal import SqlTxJournal
+from api.store.schema import migrate
 from chain import calls
 from chain.errors import FormatError, NodeError, RpcReason, WrongChainError
 from chain.ports import TxState
 from chain.relay import MAX_CALL_BYTES, NONCE_LOST, RefusedError, Relay
 from chain.signer import LocalSigner
-from tests.chain_effects.worlds import anchored, assert_each_once, drain, prepare, root
-from tests.fakes.chain_faults import CrashError, FaultyJournal, FaultyNode, Plan
+from tests.chain_effects.worlds import anchored, assert_each_once, attempts, drain, live_through, prepare, root
+from tests.fakes.chain_faults import FaultyNode, Plan
 from tests.fakes.chain_node import ADDRESSES, FakeNode
 from tests.fakes.chain_ports import MemoryJournal
 
@@ -173,29 +177,30 @@ FAULTS = [
 
 
 @pytest.mark.parametrize(("step", "occurrence", "after", "crash"), FAULTS)
-def test_a_fault_at_any_step_loses_and_doubles_nothing(step, occurrence, after, crash, journal, clock):
+def test_a_fault_at_any_step_loses_and_doubles_nothing(step, occurrence, after, crash, journal):
     chain = FakeNode(auto_mine=False)
-    plan = Plan(step, occurrence, after=after, crash=crash)
-    relay = relay_on(FaultyNode(chain, plan), FaultyJournal(journal, plan), clock)
-    for turn in range(30):
-        try:
-            prepare(relay, ANCHORS, LABELS[: turn + 1])
-            progress = relay.step()
-        except NodeError:
-            pass
-        except CrashError:
-            # The worker starts again, with nothing but the journal.
-            relay = relay_on(FaultyNode(chain, plan), FaultyJournal(journal, plan), clock)
-        else:
-            if turn >= len(LABELS) and not progress.open:
-                break
-        if turn % 2:
-            chain.mine()
-        clock.now += 1
-    assert plan.fired
+    live_through(Plan(step, occurrence, after=after, crash=crash), chain, journal, SIGNER, LABELS)
     assert_each_once(chain, chain.identity(), SIGNER, journal, LABELS)
     assert len(journal.rows) == len(LABELS)
     assert chain.nonce(SIGNER.address) == len(LABELS)
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory):
+    db = Database(f"sqlite:///{tmp_path_factory.mktemp('journal') / 'mydata.sqlite3'}")
+    migrate(db)
+    return db
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("step", "occurrence", "after", "crash"), FAULTS)
+def test_the_same_on_the_real_journal(step, occurrence, after, crash, database):
+    signer = LocalSigner(hashlib.sha256(f"{step} {occurrence} {after} {crash}".encode()).digest())
+    labels = [f"{signer.address.hex()} {label}" for label in LABELS]
+    chain, journal = FakeNode(auto_mine=False), SqlTxJournal(database)
+    live_through(Plan(step, occurrence, after=after, crash=crash), chain, journal, signer, labels)
+    assert_each_once(chain, chain.identity(), signer, journal, labels)
+    assert [len(attempts(journal, f"anchor:{label}")) for label in labels] == [1] * len(labels)
 
 
 def test_the_reply_to_the_broadcast_is_lost(chain, journal, clock):

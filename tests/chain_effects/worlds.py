@@ -8,10 +8,11 @@ from chain import calls
 from chain.errors import NodeError
 from chain.events import EventReader
 from chain.identity import ChainIdentity
-from chain.ports import Node, TxState
+from chain.ports import Node, TxJournal, TxRow, TxState
 from chain.relay import Progress, Relay
 from chain.signer import LocalSigner
-from tests.fakes.chain_ports import MemoryJournal
+from tests.fakes.chain_faults import CrashError, FaultyJournal, FaultyNode, Plan
+from tests.fakes.chain_node import FakeNode
 
 
 def root(label: object) -> bytes:
@@ -54,15 +55,51 @@ def anchored(node: Node, identity: ChainIdentity, issuer: bytes) -> Counter[byte
 
 
 def assert_each_once(
-    node: Node, identity: ChainIdentity, signer: LocalSigner, journal: MemoryJournal, labels: Sequence[object]
+    node: Node, identity: ChainIdentity, signer: LocalSigner, journal: TxJournal, labels: Sequence[object]
 ) -> None:
-    """Every key exactly once on the chain, by a CONFIRMED row whose receipt says the same, and no nonce wasted."""
+    """Every key exactly once on the chain, by one CONFIRMED row whose receipt says the same; nothing is left open."""
     found = anchored(node, identity, signer.address)
     assert {label: found[root(label)] for label in labels} == dict.fromkeys(labels, 1)
-    rows = [row for row in journal.rows.values() if row.sender == signer.address]
-    confirmed = [row for row in rows if row.state is TxState.CONFIRMED]
-    assert sorted(row.key.partition("~")[0] for row in confirmed) == sorted(f"anchor:{label}" for label in labels)
-    for row in confirmed:
+    assert not journal.unconfirmed(signer.address, 1)
+    for label in labels:
+        (row,) = [row for row in attempts(journal, f"anchor:{label}") if row.state is TxState.CONFIRMED]
         receipt = node.receipt(row.tx_hash)
         assert receipt is not None
         assert (receipt.succeeded, receipt.block_number, receipt.block_hash) == (True, row.block_number, row.block_hash)
+
+
+def attempts(journal: TxJournal, key: str) -> list[TxRow]:
+    """The row of a key and those that took its place."""
+    rows = []
+    while (row := journal.get(key if not rows else f"{key}~{len(rows) + 1}")) is not None:
+        rows.append(row)
+    return rows
+
+
+def live_through(
+    plan: Plan, chain: FakeNode, journal: TxJournal, signer: LocalSigner, labels: Sequence[object]
+) -> None:
+    """A worker that prepares a label a turn and dies, or gets no answer, where the plan says; blocks come slowly."""
+    contract, now = chain.identity().address("CertificateAnchors"), [1000.0]
+
+    def start() -> Relay:
+        node, store = FaultyNode(chain, plan), FaultyJournal(journal, plan)
+        return Relay(node, signer, store, chain.chain_id(), clock=lambda: now[0])
+
+    relay = start()
+    for turn in range(30):
+        try:
+            prepare(relay, contract, labels[: turn + 1])
+            progress = relay.step()
+        except NodeError:
+            pass
+        except CrashError:
+            # The worker starts again, with nothing but the journal.
+            relay = start()
+        else:
+            if turn >= len(labels) and not progress.open:
+                break
+        if turn % 2:
+            chain.mine()
+        now[0] += 1
+    assert plan.fired
