@@ -296,6 +296,7 @@ def _release(
                 party_id=grant.entity_id,
                 grant_id=grant.id,
                 copy_id=prepared.copy.id,
+                repeats=0 if repeat else 1,  # what it adds to the grant's uses: the check of the store adds them up
             )
         )
         if signed is not None:

@@ -27,8 +27,8 @@ from chain.receipt import ReceiptKind, details_commitment
 class ReceiptDraft:
     """What a receipt shall say. `details` as docs/formats.md has them for the kind: strings, integers, lists, objects.
 
-    The identifiers serve look-ups (`holder_id`: who looked at my data); `reason` is a refusal's code, and `repeats`
-    counts equal refusals within a minute.
+    The identifiers serve look-ups (`holder_id`: who looked at my data); `reason` is a refusal's code. `repeats` counts
+    equal refusals within a minute; of a delivery it is 1, or 0 where it repeats one whose use was counted already.
     """
 
     kind: ReceiptKind
