@@ -23,14 +23,11 @@ from chain.verdict import State, Verdict
 from chain.verify import verify
 from tests.vectors.recorded import RecordedView
 from tests.vectors.world import (
-    APPROVED,
     CHAIN_ID,
-    DELIVERED,
-    END,
     ENTITY_ID,
     FILE,
     NOW,
-    SIGNED,
+    TIMES,
     World,
     as_json,
     jwk,
@@ -41,6 +38,7 @@ from tests.vectors.world import (
 HERE = Path(__file__).parent
 ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 WORLD = World()
+APPROVED, SIGNED, DELIVERED, END = TIMES.approved, TIMES.signed, TIMES.delivered, TIMES.end
 
 Findings = dict[int, tuple[str, str]]
 

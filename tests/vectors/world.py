@@ -7,6 +7,7 @@ import base64
 import copy
 import hashlib
 import json
+from dataclasses import dataclass
 from typing import Any
 
 from coincurve import PrivateKey
@@ -57,16 +58,50 @@ from chain.trustfile import IdentityProvider, TrustedContract, TrustFile
 
 DEPARTMENT_ID = "party_dept"
 ENTITY_ID = "party_insurer"
-START = 1_760_000_000
-ANCHORED = START + 100
-REQUESTED = START + 1_000
-APPROVED = START + 2_000
-SIGNED = START + 2_990
-DELIVERED = START + 3_000
-LOGGED = START + 3_002
-NOW = START + 4_000
-END = START + 90 * 86_400
 CHAIN_ID = 20_250
+
+
+@dataclass(frozen=True)
+class Times:
+    """When what happened, in seconds since 1970, counted from the day that the chain began."""
+
+    start: int = 1_760_000_000
+
+    @property
+    def anchored(self) -> int:
+        return self.start + 100
+
+    @property
+    def requested(self) -> int:
+        return self.start + 1_000
+
+    @property
+    def approved(self) -> int:
+        return self.start + 2_000
+
+    @property
+    def signed(self) -> int:
+        return self.start + 2_990
+
+    @property
+    def delivered(self) -> int:
+        return self.start + 3_000
+
+    @property
+    def logged(self) -> int:
+        return self.start + 3_002
+
+    @property
+    def now(self) -> int:
+        return self.start + 4_000
+
+    @property
+    def end(self) -> int:
+        return self.start + 90 * 86_400
+
+
+TIMES = Times()
+NOW = TIMES.now
 FILE = "姓名,年度应缴\r\n张示例,1200.00\r\n".encode()
 
 
@@ -97,7 +132,10 @@ def token(key: Ed25519PrivateKey, claims: dict[str, Any]) -> str:
 class World:
     """Keys, and the parts of a bundle, made anew from what a case changes."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self, *, chain_id: int = CHAIN_ID, contracts: dict[str, bytes] | None = None, times: Times = TIMES
+    ) -> None:
+        self.chain_id, self.times = chain_id, times
         self.department_key = PrivateKey(secret("department"))
         self.grant_key = PrivateKey(secret("grant key"))
         self.admins = [address(PrivateKey(secret(f"admin {n}"))) for n in (1, 2, 3)]
@@ -107,7 +145,7 @@ class World:
         self.idp_key = Ed25519PrivateKey.from_private_bytes(secret("identity provider"))
         self.forger_key = Ed25519PrivateKey.from_private_bytes(secret("forger"))
         self.issuer = address(self.department_key)
-        self.contracts = {
+        self.contracts = contracts or {
             name: secret(name)[:20] for name in ("PartyRegistry", "CertificateAnchors", "Grants", "ReceiptLog")
         }
         self.log = log_id(self.log_key.public_key().public_bytes_raw())
@@ -116,11 +154,11 @@ class World:
             self.certificate("resident_card", 300, 299, {"name": "张示例", "district": "示范区"}),
         )
         self.grant = self.make_grant()
-        self.grant_digest = grant_digest(self.grant.message, CHAIN_ID, self.contracts["Grants"])
+        self.grant_digest = grant_digest(self.grant.message, self.chain_id, self.contracts["Grants"])
 
     def trust(self) -> TrustFile:
         return TrustFile(
-            CHAIN_ID,
+            self.chain_id,
             secret("genesis"),
             "embedded",
             {name: TrustedContract(at, secret(f"code {name}")) for name, at in self.contracts.items()},
@@ -165,14 +203,14 @@ class World:
             ],
             "mode": "STORE",
             "max_uses": 1,
-            "not_before": APPROVED,
-            "not_after": END,
+            "not_before": self.times.approved,
+            "not_after": self.times.end,
             "data_life_days": 30,
             "onward_transfer": False,
             "notice": {"language": "zh-Hans", "version": 1},
             "custody": "custody",
-            "requested_at": REQUESTED,
-            "approved_at": APPROVED,
+            "requested_at": self.times.requested,
+            "approved_at": self.times.approved,
         }
 
     def make_grant(
@@ -187,7 +225,12 @@ class World:
         document = parse_terms(terms or self.terms(), "/grant/terms")
         salt, binding_salt = secret("terms salt"), secret("binding salt")
         committed = terms_hash(salt, document.document)
-        claims = {"iss": issuer, "nonce": nonce or binding_nonce(committed), "sub": "pairwise-1", "iat": APPROVED}
+        claims = {
+            "iss": issuer,
+            "nonce": nonce or binding_nonce(committed),
+            "sub": "pairwise-1",
+            "iat": self.times.approved,
+        }
         binding = Binding(token(idp or self.idp_key, claims), binding_salt)
         message = GrantMessage(
             address(self.grant_key),
@@ -196,15 +239,15 @@ class World:
             document.not_before,
             document.not_after,
         )
-        signature = sign(self.grant_key, grant_digest(message, CHAIN_ID, self.contracts["Grants"]))
+        signature = sign(self.grant_key, grant_digest(message, self.chain_id, self.contracts["Grants"]))
         return GrantEvidence(message, signature, document, salt, binding)
 
     def change(self, status: GrantStatus, seq: int, key: PrivateKey | None = None) -> GrantChange:
-        digest = change_digest(self.grant_digest, status, seq, CHAIN_ID, self.contracts["Grants"])
+        digest = change_digest(self.grant_digest, status, seq, self.chain_id, self.contracts["Grants"])
         return GrantChange(status, seq, sign(key or self.grant_key, digest))
 
-    def request(self, *, created: int = SIGNED, key: Ed25519PrivateKey | None = None) -> RequestEvidence:
-        signer = key or self.http_key
+    def request(self, *, created: int | None = None, key: Ed25519PrivateKey | None = None) -> RequestEvidence:
+        signer, created = key or self.http_key, created or self.times.signed
         covered = '("@method" "@target-uri" "content-digest" "accept" "idempotency-key")'
         rest = f'keyid="{base64url(jwk(signer).thumbprint)}";alg="ed25519";nonce="n1";tag="mydata-v1"'
         base = "\n".join(
@@ -241,12 +284,13 @@ class World:
         details: dict[str, Any],
         *,
         kind: ReceiptKind = ReceiptKind.DELIVERY,
-        time_s: int = DELIVERED,
+        time_s: int | None = None,
         key: Ed25519PrivateKey | None = None,
         size: int = 7,
     ) -> tuple[ReceiptEvidence, LogEvidence, Checkpoint]:
         """A receipt as number 4 of a log of `size` otherwise made-up receipts, promised and checkpointed by `key`."""
         signer, number, salt = key or self.log_key, 4, secret("receipt salt")
+        time_s = time_s or self.times.delivered
         log = log_id(signer.public_key().public_bytes_raw())
         commitment = details_commitment(salt, details)
         leaf = leaf_hash(receipt_leaf_bytes(kind, log, number, time_s, commitment))
@@ -266,16 +310,16 @@ class World:
         grant: GrantEvidence | None = None,
         request: RequestEvidence | None = None,
         on_screen: bool = False,
-        time_s: int = DELIVERED,
+        time_s: int | None = None,
         log_key: Ed25519PrivateKey | None = None,
     ) -> Bundle:
         """Evidence of a delivery of both certificates."""
         grant, mark = grant or self.grant, self.mark()
         request = None if on_screen else request or self.request()
-        digest = grant_digest(grant.message, CHAIN_ID, self.contracts["Grants"])
+        digest = grant_digest(grant.message, self.chain_id, self.contracts["Grants"])
         details = self.delivery(digest, request, mark).to_json()
         receipt, log, _ = self.receipt(dict(details), time_s=time_s, key=log_key)
-        return Bundle(CHAIN_ID, self.contracts, self.certificates, grant, receipt, mark, log, request)
+        return Bundle(self.chain_id, self.contracts, self.certificates, grant, receipt, mark, log, request)
 
     def view(self, bundle: Bundle) -> dict[str, Any]:
         """What an honest chain says of `bundle`: everything in it stands there."""
@@ -283,26 +327,26 @@ class World:
         pair = [hex0x(admin) for admin in self.admins[:2]]
         data: dict[str, Any] = {
             "silent": [],
-            "block": [120, NOW - 5],
-            "chain_id": CHAIN_ID,
+            "block": [120, self.times.now - 5],
+            "chain_id": self.chain_id,
             "genesis_hash": hex0x(secret("genesis")),
             "code_hash": {hex0x(at): hex0x(secret(f"code {name}")) for name, at in self.contracts.items()},
-            "account": {hex0x(self.issuer): {"party": department, "since": START, "until": None}},
-            "key": {hex0x(jwk(self.http_key).thumbprint): {"party": entity, "since": START, "until": None}},
+            "account": {hex0x(self.issuer): {"party": department, "since": self.times.start, "until": None}},
+            "key": {hex0x(jwk(self.http_key).thumbprint): {"party": entity, "since": self.times.start, "until": None}},
             "party": {
-                department: {"role": 1, "suspended": False, "admitted_at": START},
-                entity: {"role": 2, "suspended": False, "admitted_at": START},
+                department: {"role": 1, "suspended": False, "admitted_at": self.times.start},
+                entity: {"role": 2, "suspended": False, "admitted_at": self.times.start},
             },
             "admission": {department: pair, entity: pair},
-            "anchor": {f"{hex0x(c.issuer)}/{hex0x(c.root)}": [c.size, ANCHORED] for c in self.certificates},
+            "anchor": {f"{hex0x(c.issuer)}/{hex0x(c.root)}": [c.size, self.times.anchored] for c in self.certificates},
             "is_revoked": [],
             "grant": {},
             "checkpoint": {},
-            "log_head": [0, 1, START],
+            "log_head": [0, 1, self.times.start],
         }
         if bundle.grant is not None:
             message = bundle.grant.message
-            digest = grant_digest(message, CHAIN_ID, self.contracts["Grants"])
+            digest = grant_digest(message, self.chain_id, self.contracts["Grants"])
             data["grant"][hex0x(digest)] = {
                 "key": hex0x(message.key),
                 "not_before": message.not_before,
@@ -313,8 +357,8 @@ class World:
             }
         if bundle.log is not None:
             size, root = _checkpoint_of(bundle.log.checkpoint)
-            data["checkpoint"][f"{size}/{hex0x(root)}"] = [size, 1, LOGGED]
-            data["log_head"] = [size, 1, LOGGED]
+            data["checkpoint"][f"{size}/{hex0x(root)}"] = [size, 1, self.times.logged]
+            data["log_head"] = [size, 1, self.times.logged]
         return data
 
 
