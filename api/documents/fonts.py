@@ -24,6 +24,7 @@ UNITS = 1000
 
 _LOADING = threading.Lock()
 _DROPPED = ("GSUB", "GPOS", "GDEF", "BASE", "VORG", "vhea", "vmtx", "DSIG", "name", "cmap")
+_REMEMBERED = 128
 
 
 class Typeface(StrEnum):
@@ -53,6 +54,7 @@ class FontFace:
         self._face: Any = uharfbuzz.Face(uharfbuzz.Blob.from_file_path(path))
         self._font: Any = uharfbuzz.Font(self._face)
         self._lock = threading.Lock()
+        self._subsets: dict[tuple[int, ...], bytes] = {}
 
     def missing(self, text: Iterable[str]) -> int:
         """How many different characters of `text` the face lacks."""
@@ -73,8 +75,20 @@ class FontFace:
             raise ApiError("documents.missing_glyph", count=self.missing(text)) from None
         return units * size / UNITS
 
-    def subset(self, glyphs: Iterable[int]) -> bytes:
-        """A bare CFF table with only these glyph indices (and .notdef); CIDs are kept."""
+    def subset(self, glyphs: tuple[int, ...], *, remember: bool = False) -> bytes:
+        """A bare CFF table with only these glyph indices (and .notdef); CIDs are kept.
+
+        `remember` keeps up to `_REMEMBERED` answers, for glyphs that come back and are nobody's own, as titles are.
+        """
+        known = self._subsets.get(glyphs)
+        if known is not None:
+            return known
+        table = self._cut(glyphs)
+        if remember and len(self._subsets) < _REMEMBERED:
+            self._subsets[glyphs] = table
+        return table
+
+    def _cut(self, glyphs: tuple[int, ...]) -> bytes:
         request = uharfbuzz.SubsetInput()
         request.glyph_set.update(glyphs)
         for tag in _DROPPED:

@@ -6,9 +6,11 @@ CFF, which the usual writers refuse. Coordinates are points from the page's lowe
 
 import hashlib
 import io
+import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 import pikepdf
 from pikepdf import Array, Dictionary, Name, Stream
@@ -74,6 +76,7 @@ class _UsedGlyphs:
     """
 
     def __init__(self, typeface: Typeface, prefix: str) -> None:
+        self.typeface = typeface
         self.face: FontFace = font_face(typeface)
         self.prefix = prefix
         self.layers: list[dict[int, str]] = []
@@ -243,7 +246,7 @@ class PdfDocument:
             fonts |= _embedded(pdf, used)
         forms: dict[str, pikepdf.Object] = {}
         for form, name in self._forms.items():
-            stream = Stream(pdf, form.content)
+            stream = Stream(pdf, _deflated(form.content), Filter=Name.FlateDecode)
             stream.Type, stream.Subtype = Name.XObject, Name.Form
             stream.BBox = Array([round(edge, 2) for edge in form.box])
             stream.Resources = Dictionary()
@@ -261,11 +264,17 @@ def _colour(colour: Colour) -> str:
     return " ".join(f"{component:.3g}" for component in colour)
 
 
+@lru_cache(maxsize=256)
+def _deflated(content: bytes) -> bytes:
+    return zlib.compress(content, 9)  # drawings come back in every document; text does not
+
+
 def _embedded(pdf: pikepdf.Pdf, used: _UsedGlyphs) -> dict[str, pikepdf.Object]:
     """Type 0 fonts over one embedded subset: one per layer of `used`, by resource name."""
     face = used.face
     widths = {face.cids[face.glyphs[ord(c)]]: face.widths[face.glyphs[ord(c)]] for c in used.codes}
-    cff = face.subset(sorted({face.glyphs[ord(character)] for character in used.codes}))
+    glyphs = tuple(sorted({face.glyphs[ord(character)] for character in used.codes}))
+    cff = face.subset(glyphs, remember=used.typeface is Typeface.SERIF)  # titles alone are set in it
     tag = "".join(chr(ord("A") + byte % 26) for byte in hashlib.sha256(cff).digest()[:6])
     base = Name(f"/{tag}+{face.name}")
     program = Stream(pdf, cff)
