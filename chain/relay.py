@@ -212,12 +212,7 @@ class Relay:
         tally = _Tally()
         waiting = [row for row in rows if row.state in _WAITING][: self._window]
         accepted = self._broadcast(waiting, tally)
-        polled = [row for row in rows if row.state is TxState.MINED] + [
-            row
-            for row in waiting
-            if row.state is TxState.SENT or row.tx_hash in accepted or row.tx_hash in self._suspects
-        ]
-        self._poll(polled, accepted, tally)
+        self._poll([row for row in rows if row.state is TxState.MINED] + waiting, accepted, tally)
         return Progress(
             broadcast=tally.broadcast,
             mined=tally.mined,
@@ -301,38 +296,38 @@ class Relay:
     # Polling
 
     def _poll(self, rows: Sequence[TxRow], accepted: set[bytes], tally: _Tally) -> None:
-        if not rows:
-            return
         # The head is read first, so that a depth is never counted from a newer head than the receipt's.
         head = self._node.block_number()
-        rows = self._unpolled(rows, self._node.block(head).hash)
-        receipts = self._node.receipts([row.tx_hash for row in rows])
-        self._polled.update(row.tx_hash for row in rows)
-        for row, receipt in zip(rows, receipts, strict=True):
+        asked = self._worth_asking(rows, self._node.block(head).hash)
+        receipts = dict(zip(asked, self._node.receipts(asked), strict=True)) if asked else {}
+        self._polled.update(asked)
+        for row in rows:
+            receipt = receipts.get(row.tx_hash)
             if receipt is not None:
                 self._suspects.pop(row.tx_hash, None)
                 self._settle(row, receipt, head, tally)
-            elif row.state is TxState.MINED:
+            elif row.state is TxState.MINED and row.tx_hash in receipts:
                 # A reorg took its block away: the stored bytes are offered again on the next step.
                 self._journal.set_state(row.tx_hash, TxState.SENT)
-                self._sent_at.pop(row.tx_hash, None)
                 tally.reopened += 1
-            elif row.tx_hash in self._suspects:
+            elif row.tx_hash in self._suspects and row.tx_hash in receipts:
                 self._weigh(row, head, tally)
             elif row.state is TxState.SIGNED and row.tx_hash in accepted:
                 self._journal.set_state(row.tx_hash, TxState.SENT)
 
-    def _unpolled(self, rows: Sequence[TxRow], tip: bytes) -> list[TxRow]:
-        """Rows whose receipts may have changed: all under a new tip, else only those not asked for under this one."""
+    def _worth_asking(self, rows: Sequence[TxRow], tip: bytes) -> list[bytes]:
+        """Hashes whose receipts may be news: of nonces used up on the chain, once under each tip."""
         now = self._clock()
         # From time to time all are asked for in any case: a node may show a block before the receipts in it.
         if tip != self._polled_tip or now - self._polled_since >= self._resend_s:
             self._polled_tip, self._polled_since = tip, now
             self._polled.clear()
+        used_up = self._node.nonce(self.address)
         return [
-            row
+            row.tx_hash
             for row in rows
-            if row.tx_hash not in self._polled or row.state is TxState.SIGNED or row.tx_hash in self._suspects
+            if (row.state is TxState.MINED or row.nonce < used_up)
+            and (row.tx_hash not in self._polled or row.tx_hash in self._suspects)
         ]
 
     def _settle(self, row: TxRow, receipt: TxReceipt, head: int, tally: _Tally) -> None:

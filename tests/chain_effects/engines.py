@@ -119,6 +119,8 @@ class LossyProxy:
 
     def _connect(self, client: socket.socket) -> None:
         with client, socket.create_connection(("127.0.0.1", self._target)) as node:
+            for end in (client, node):
+                end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             back = threading.Thread(target=self._answers, args=(node, client), daemon=True)
             back.start()
             with suppress(OSError):

@@ -42,6 +42,7 @@ class Gas:
         return receipt
 
 
+@pytest.mark.slow
 def test_every_call_does_what_it_says_within_its_gas(own_world):
     world, gas = own_world, Gas(own_world)
     node, chain_id = world.node, world.deployment.chain_id
@@ -115,16 +116,16 @@ def test_every_call_does_what_it_says_within_its_gas(own_world):
     assert not short
 
 
-def test_admission_is_idempotent_and_needs_two(own_world):
+def test_admission_is_idempotent_and_needs_two(world):
     party = proposal("late", calls.Role.DEPARTMENT, key("late").address)
-    admit_party(own_world.node, own_world.deployment, own_world.admins, party)
-    height = own_world.node.block_number()
-    admit_party(own_world.node, own_world.deployment, own_world.admins, party)
-    assert own_world.node.block_number() == height
-    alone = (own_world.admins[0], own_world.admins[0])
+    admit_party(world.node, world.deployment, world.admins, party)
+    height = world.node.block_number()
+    admit_party(world.node, world.deployment, world.admins, party)
+    assert world.node.block_number() == height
+    alone = (world.admins[0], world.admins[0])
     other = proposal("alone", calls.Role.DEPARTMENT, key("alone").address)
     with pytest.raises(ChainError) as caught:
-        admit_party(own_world.node, own_world.deployment, alone, other)
+        admit_party(world.node, world.deployment, alone, other)
     assert caught.value.detail == "SecondPersonRequired"
 
 

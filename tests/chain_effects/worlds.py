@@ -84,10 +84,10 @@ def live_through(
 
     def start() -> Relay:
         node, store = FaultyNode(chain, plan), FaultyJournal(journal, plan)
-        return Relay(node, signer, store, chain.chain_id(), clock=lambda: now[0])
+        return Relay(node, signer, store, chain.chain_id(), clock=lambda: now[0], confirmations=2)
 
     relay = start()
-    for turn in range(30):
+    for turn in range(40):
         try:
             prepare(relay, contract, labels[: turn + 1])
             progress = relay.step()

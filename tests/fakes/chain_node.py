@@ -5,6 +5,7 @@ else is tested on real engines too. Contracts: CertificateAnchors.anchor without
 compare-and-swap and its proof check.
 """
 
+import copy
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -104,6 +105,7 @@ class FakeNode:
         self.pool: dict[bytes, Tx] = {}
         self.sent = 0
         self._salt = 0
+        self._cached: tuple[bytes, State] = (b"", State())
         self._append([])
 
     def identity(self, first_block: int = 0) -> ChainIdentity:
@@ -198,12 +200,17 @@ class FakeNode:
         return tx.hash
 
     def _state(self, upto: int | None = None) -> State:
+        """The state after block `upto`, by replay; a private copy."""
+        if upto is None and self.blocks and self._cached[0] == self.blocks[-1].ref.hash:
+            return copy.deepcopy(self._cached[1])
         state = State()
         for block in self.blocks if upto is None else self.blocks[: upto + 1]:
             for tx, receipt in zip(block.txs, block.receipts, strict=True):
                 state.nonces[tx.sender] = tx.nonce + 1
                 if receipt.succeeded:
                     state.run(tx.sender, tx.to, tx.data, block.ref.time_s)
+        if upto is None and self.blocks:
+            self._cached = (self.blocks[-1].ref.hash, copy.deepcopy(state))
         return state
 
     def _append(self, txs: list[Tx]) -> None:
