@@ -46,11 +46,6 @@ class DevnetVM(LondonVM):
         header: BlockHeader = create_london_header_from_parent(_constant_difficulty, parent_header, **header_params)
         return header
 
-    @classmethod
-    def compute_difficulty(cls, parent_header: BlockHeaderAPI, timestamp: int) -> int:
-        """Always `DIFFICULTY`."""
-        return _constant_difficulty(parent_header, timestamp)
-
     def configure_header(self, **header_params: object) -> BlockHeader:
         """The header under construction, with `header_params` set."""
         header: BlockHeader = configure_header(self, difficulty_fn=_constant_difficulty, **header_params)

@@ -3,7 +3,6 @@
 from eth.abc import SignedTransactionAPI
 from eth.constants import SECPK1_N
 from eth.exceptions import UnrecognizedTransactionType
-from eth_hash.auto import keccak
 from eth_keys.exceptions import BadSignature
 from eth_typing import Hash32
 from eth_utils.exceptions import ValidationError
@@ -23,7 +22,7 @@ def submit(ledger: Ledger, pool: Pool, raw: bytes) -> Hash32:
         raise _refused("oversized data: transaction size limit is 128 KiB")
     transaction = _decode(raw)
     _check_form(transaction, ledger.chain_id)
-    waiting = Waiting(transaction, Hash32(keccak(raw)), transaction.sender, len(raw))
+    waiting = Waiting(transaction, transaction.hash, transaction.sender, len(raw))
     with pool.lock:
         # Under the lock no block can pass between reading the nonce and queueing.
         state = ledger.state(ledger.head)
@@ -42,14 +41,11 @@ def _decode(raw: bytes) -> SignedTransactionAPI:
     if not raw:
         raise _refused("typed transaction too short")
     try:
-        transaction = DevnetVM.get_transaction_builder().decode(raw)
-        if transaction.encode() != raw:
-            raise _refused("transaction is not in its canonical encoding")
+        return DevnetVM.get_transaction_builder().decode(raw)
     except UnrecognizedTransactionType:
         raise _refused("transaction type not supported") from None
     except (RLPException, ValidationError, ValueError, TypeError, IndexError, OverflowError) as unreadable:
         raise _refused(f"transaction cannot be decoded: {type(unreadable).__name__}") from None
-    return transaction
 
 
 def _check_form(transaction: SignedTransactionAPI, chain_id: int) -> None:

@@ -8,11 +8,10 @@ from tests.nodes import accounts, engines
 
 
 @pytest.fixture(scope="session", params=["embedded", "anvil"])
-def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[engines.Engine]:
+def engine(request: pytest.FixtureRequest) -> Iterator[engines.Engine]:
     """A running engine, shared: a test must bring its own accounts and contracts."""
     if request.param == "embedded":
-        with engines.embedded(tmp_path_factory.mktemp("embedded")) as running:
-            yield running
+        yield request.getfixturevalue("node")
         return
     reason = engines.anvil_missing()
     if reason is not None:

@@ -7,9 +7,11 @@
 raises `EngineMissingError`; `anvil_missing()` is the reason for a skip, or None.
 """
 
+import atexit
 import itertools
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -145,6 +147,7 @@ def anvil_missing() -> str | None:
 
 def _start(name: str, arguments: Sequence[str], chain_id: int) -> Engine:
     scratch = Path(tempfile.mkdtemp(prefix="devnet-test-"))
+    atexit.register(shutil.rmtree, scratch, ignore_errors=True)  # the log is read after the engine's end
     ready, log = scratch / "url", scratch / "stderr"
     line = [
         sys.executable,

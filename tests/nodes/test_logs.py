@@ -61,6 +61,15 @@ def test_by_topics_with_null_and_lists(history):
     assert numbers(engine, address=first, topics=[[RECORDED, topic(9)], topic(3)]) == [3]
     assert numbers(engine, address=both, topics=[topic(2)]) == []
     assert numbers(engine, address=both, topics=[]) == [1, 2, 3, 2]
+    assert numbers(engine, address=both, topics=[None, None]) == [1, 2, 3, 2]
+    assert numbers(engine, address=both, topics=[None, [topic(1), None]]) == [1, 2, 3, 2]
+
+
+def test_more_places_than_topics_match_nothing(history):
+    engine, first, _, _ = history
+    assert numbers(engine, address=first, topics=[RECORDED, None, topic(1)]) == []
+    if engine.name == "embedded":  # as geth; anvil takes an empty place for no place
+        assert numbers(engine, address=first, topics=[RECORDED, None, None]) == []
 
 
 def test_by_block_hash(history):

@@ -191,6 +191,7 @@ def test_a_failed_commit_leaves_no_row(chain, monkeypatch):
     monkeypatch.setattr(chain.store, "_writer", Broken(real))
     with pytest.raises(sqlite3.OperationalError):
         chain.miner.mine()
+    assert chain.store.pending.changes == {}
     assert chain.store.transaction(tx_hash) is None
     assert chain.store.block(1) is None
     monkeypatch.setattr(chain.store, "_writer", real)
@@ -217,6 +218,26 @@ def test_a_transaction_that_breaks_the_evm_is_dropped_and_the_rest_mined(chain, 
     assert chain.ledger.mined(bad) is None
     assert chain.pool.get(bad) is None
     assert bad.hex() in caplog.text
+
+
+def test_a_fault_of_the_machine_is_not_held_against_a_transaction(chain, monkeypatch):
+    from devnet.rules import DevnetVM
+
+    tx_hash = chain.send(accounts.fresh(), 0)
+    faults = iter([sqlite3.OperationalError("disk I/O error"), OSError(5, "I/O"), MemoryError()] * 2)
+    real = DevnetVM.apply_transaction
+
+    def apply(self, header, transaction):
+        for fault in faults:
+            raise fault
+        return real(self, header, transaction)
+
+    monkeypatch.setattr(DevnetVM, "apply_transaction", apply)
+    for _ in range(6):
+        with pytest.raises((sqlite3.Error, OSError, MemoryError)):
+            chain.miner.mine()
+    assert chain.miner.mine() == 1
+    assert chain.ledger.mined(tx_hash) is not None
 
 
 def test_a_transaction_that_the_rules_refuse_late_is_dropped(chain, monkeypatch):
@@ -263,6 +284,38 @@ def test_a_pending_nonce_is_never_too_low(chain):
     watcher.join()
     assert seen == sorted(seen)
     assert seen[-1] == 60
+
+
+def test_head_and_pool_change_in_one_step(chain, monkeypatch):
+    """Nobody may read a head and a pool that do not belong together: the lock is held, and the head comes first."""
+    seen = []
+    real = chain.pool.remove
+
+    def contend():
+        free = chain.pool.lock.acquire(blocking=False)
+        seen.append(free)
+        if free:
+            chain.pool.lock.release()
+
+    def remove(gone):
+        contender = threading.Thread(target=contend)
+        contender.start()
+        contender.join()
+        seen.append(chain.ledger.head.block_number)
+        real(gone)
+
+    monkeypatch.setattr(chain.pool, "remove", remove)
+    chain.send(accounts.fresh(), 0)
+    chain.miner.mine()
+    assert seen == [False, 1]
+
+
+def test_chains_begun_in_the_same_second_differ(tmp_path, monkeypatch):
+    monkeypatch.setattr(time, "time", lambda: 1_800_000_000.0)
+    stores = [Store(tmp_path / name) for name in ("one", "two")]
+    assert len({Ledger(store, CHAIN_ID).genesis_hash for store in stores}) == 2
+    for store in stores:
+        store.close()
 
 
 def test_the_pool_is_bounded(chain, monkeypatch):

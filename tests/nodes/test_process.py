@@ -57,15 +57,6 @@ def test_a_chain_keeps_its_id(tmp_path):
     assert "has id 31337, not 777001" in refused.stderr
 
 
-@pytest.mark.slow
-def test_two_chains_differ_from_their_genesis_on(tmp_path):
-    hashes = set()
-    for name in ("one", "two"):
-        with engines.embedded(tmp_path / name) as engine:
-            hashes.add(engine.rpc("eth_getBlockByNumber", "0x0", False)["hash"])
-    assert len(hashes) == 2
-
-
 def test_a_database_of_another_version_is_refused(tmp_path):
     import sqlite3
 

@@ -210,10 +210,11 @@ def test_a_signature_turned_to_its_high_twin_is_refused(node, fields):
     assert send(node, "0x" + raw.hex())
 
 
-def test_an_encoding_with_a_longer_way_to_say_it_is_refused(node):
+@pytest.mark.parametrize("fields", [{}, {"maxFeePerGas": 0, "maxPriorityFeePerGas": 0, "type": 2}])
+def test_trailing_bytes_are_refused(node, fields):
     account = accounts.fresh()
-    raw = bytes.fromhex(accounts.sign(account, 0, to=account.address)[0][2:])
-    with pytest.raises(RpcRefusedError, match=r"decoded|canonical"):
+    raw = bytes.fromhex(accounts.sign(account, 0, to=account.address, **fields)[0][2:])
+    with pytest.raises(RpcRefusedError, match="cannot be decoded"):
         send(node, "0x" + (raw + b"\0").hex())
 
 
