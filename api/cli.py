@@ -9,6 +9,7 @@ from rich.console import Console
 
 from api.errors import ApiError
 from api.locale import error_text
+from api.settings import Settings
 from chain.errors import ChainError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
@@ -103,12 +104,15 @@ def verify(
 
 
 @app.command()
-def fsck(data: DataDir = DEFAULT_DATA) -> None:
+def fsck(
+    data: DataDir = DEFAULT_DATA,
+    rpc: Annotated[str, typer.Option(help="RPC URL; by default that of the running devnet / 默认为运行中的链")] = "",
+) -> None:
     """Hold the database against itself and against the chain; name every row that was touched."""
     from api.demo.commands import check_store
 
     try:
-        ok = check_store(data.absolute(), out)
+        ok = check_store(_settings(data, rpc), out)
     except (ApiError, ChainError) as error:
         raise fail(error) from None
     raise typer.Exit(0 if ok else 1)
@@ -120,9 +124,18 @@ def migrate(data: DataDir = DEFAULT_DATA) -> None:
     from api.demo.commands import migrate_store
 
     try:
-        migrate_store(data.absolute(), out)
+        migrate_store(_settings(data, ""), out)
     except (ApiError, ChainError) as error:
         raise fail(error) from None
+
+
+def _settings(data: Path, rpc: str) -> Settings:
+    from api.demo.up import CHAIN_URL_FILE
+
+    known = data.absolute() / CHAIN_URL_FILE
+    if not rpc and known.is_file():
+        rpc = known.read_text(encoding="utf-8").strip()
+    return Settings(data_dir=data.absolute(), **({"rpc_url": rpc} if rpc else {}))
 
 
 if __name__ == "__main__":

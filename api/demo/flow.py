@@ -75,8 +75,10 @@ class Town:
 
     def close(self) -> None:
         """Close all connections."""
-        for caller in (*self.signed_in.values(), *self.machines.values()):
-            caller.close()
+        for person in self.signed_in.values():
+            person.close()
+        for machine in self.machines.values():
+            machine.close()
 
     def _staff(self, party: DemoParty, role: str) -> Person:
         if party.code not in self.signed_in:

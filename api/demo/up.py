@@ -13,6 +13,7 @@ from api.settings import Settings
 from api.wiring import TRUST_FILE
 
 CHAIN_PORT = 8545
+CHAIN_URL_FILE = "devnet.url"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ def start(data_dir: Path, *, engine: str = "embedded", port: int = 8000, chain_p
     stack = Stack(data_dir, launch.child_environment(data_dir))
     try:
         if engine == "embedded":
-            ready = data_dir / "devnet.url"
+            ready = data_dir / CHAIN_URL_FILE
             ready.unlink(missing_ok=True)
             chain_dir = data_dir / "devnet"
             chosen = launch.free_port(chain_port)

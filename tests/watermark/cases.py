@@ -152,11 +152,11 @@ WRITERS = {"own_tm": _own_tm, "lines": _lines, "kerned": _kerned, "turned": _tur
 
 
 def plain_pdf(writer: str = "own_tm", lines: list[str] | None = None, *, in_form: bool = False) -> bytes:
-    """One page of A4 in Helvetica, written in one of several ways; with `in_form` inside a form."""
+    """One page of A4 in Courier, written in one of several ways; with `in_form` inside a form."""
     content = WRITERS[writer](lines or LINES).encode()
     with pikepdf.new() as pdf:
         page = pdf.add_blank_page(page_size=(595, 842))
-        font = Dictionary(Type=Name.Font, Subtype=Name.Type1, BaseFont=Name.Helvetica, Encoding=Name.WinAnsiEncoding)
+        font = Dictionary(Type=Name.Font, Subtype=Name.Type1, BaseFont=Name.Courier, Encoding=Name.WinAnsiEncoding)
         resources = Dictionary(Font=Dictionary(F1=pdf.make_indirect(font)))
         if in_form:
             form = pdf.make_stream(content)

@@ -19,15 +19,20 @@ def citizen_pages(lang: Lang) -> Iterator[tuple[str, str, str, str, object]]:
         ),
     )
     kinds = (
-        (t("机动车驾驶证", "Driving licence"), police, "anchored", "2031-04-05"),
-        (t("居住证", "Residence permit"), police, "pending", "2027-06-30"),
+        (t("机动车驾驶证", "Driving licence"), police, "anchored", t("2031年4月5日", "5 Apr 2031")),
+        (t("居住证", "Residence permit"), police, "pending", t("2027年6月30日", "30 Jun 2027")),
         (
             t("不动产权证书", "Real estate title"),
             t("演示市自然资源和规划局", "Demo Natural Resources and Planning Bureau"),
             "anchored",
             None,
         ),
-        (t("老年人优待证", "Senior card"), t("演示市民政局", "Demo Civil Affairs Bureau"), "expired", "2025-01-01"),
+        (
+            t("老年人优待证", "Senior card"),
+            t("演示市民政局", "Demo Civil Affairs Bureau"),
+            "expired",
+            t("2025年1月1日", "1 Jan 2025"),
+        ),
         (t("结婚证", "Marriage certificate"), t("演示市民政局", "Demo Civil Affairs Bureau"), "revoked", None),
     )
     cards = tuple(
@@ -69,8 +74,7 @@ def citizen_pages(lang: Lang) -> Iterator[tuple[str, str, str, str, object]]:
         type_name=t("机动车驾驶证", "Driving licence"),
         issuer=police,
         state="anchored",
-        valid_from="2021-04-05",
-        valid_until="2031-04-05",
+        valid_until=t("2031年4月5日", "5 Apr 2031"),
         received_at_ms=T0 - DAY,
         version=2,
         custody="demo",
@@ -117,7 +121,6 @@ def citizen_pages(lang: Lang) -> Iterator[tuple[str, str, str, str, object]]:
         keep_days=1095,
         asked_at_ms=T0 - DAY,
         lapses_at_ms=T0 + 6 * DAY,
-        notice_version=1,
         error=None,
     )
     yield "consent", "citizen/consent.html", "grants", "/citizen/requests/req_1", consent
@@ -193,14 +196,14 @@ def citizen_pages(lang: Lang) -> Iterator[tuple[str, str, str, str, object]]:
         "citizen/grants.html",
         "grants",
         "/citizen/grants",
-        citizen.Grants(active=(card,), ended=ended, waiting=1),
+        citizen.Grants(active=(card,), ended=ended, waiting=1, pager=common.Pager()),
     )
     yield (
         "grants-empty",
         "citizen/grants.html",
         "grants",
         "/citizen/grants",
-        citizen.Grants(active=(), ended=(), waiting=0),
+        citizen.Grants(active=(), ended=(), waiting=0, pager=common.Pager()),
     )
     grant = citizen.Grant(
         id="grant_1",
@@ -251,5 +254,5 @@ def citizen_pages(lang: Lang) -> Iterator[tuple[str, str, str, str, object]]:
         "citizen/me.html",
         "me",
         "/citizen/me",
-        citizen.Me(name=t("王淑芬", "Wang Shufen"), kind="person", certificates=5, grants=1),
+        citizen.Me(name=t("王淑芬", "Wang Shufen"), certificates=5, grants=1),
     )

@@ -24,14 +24,14 @@ def entity_pages(lang: Lang) -> Iterator[tuple[str, str, str, str, object]]:
         "entity/home.html",
         "home",
         "/entity",
-        entity.Home(scenarios=(scenario, quote, hire), waiting=2, active=14, deliveries=1203),
+        entity.Home(scenarios=(scenario, quote, hire)),
     )
     yield (
         "home-empty",
         "entity/home.html",
         "home",
         "/entity",
-        entity.Home(scenarios=(), waiting=0, active=0, deliveries=0),
+        entity.Home(scenarios=()),
     )
     wrong = common.FormError(
         code="catalogue.id_check",

@@ -27,14 +27,14 @@ def public_pages(lang: Lang) -> Iterator[tuple[str, str, str, str, object]]:
         "public/signin.html",
         "",
         "/signin/citizen",
-        public.SignIn(role="citizen", identities=people, next_url="/citizen"),
+        public.SignIn(role="citizen", identities=people, next_url="/citizen", by_number=True, error=None),
     )
     yield (
         "signin-empty",
         "public/signin.html",
         "",
         "/signin/department",
-        public.SignIn(role="department", identities=(), next_url="/department"),
+        public.SignIn(role="department", identities=(), next_url="/department", by_number=False, error=None),
     )
     empty = public.Verify(
         overall=None,
@@ -44,7 +44,7 @@ def public_pages(lang: Lang) -> Iterator[tuple[str, str, str, str, object]]:
         trust_sha256=HEX[2:],
         max_bytes=1048576,
         record_id=None,
-        record_state=None,
+        notes=(),
         error=None,
     )
     yield "verify", "public/verify.html", "verify", "/verify", empty
@@ -53,19 +53,12 @@ def public_pages(lang: Lang) -> Iterator[tuple[str, str, str, str, object]]:
         "public/verify.html",
         "verify",
         "/v/rec_1",
-        replace(empty, record_id="rec_7Q2M4T8ZK1VX9R3B", record_state="anchored"),
-    )
-    yield (
-        "verify-record-unknown",
-        "public/verify.html",
-        "verify",
-        "/v/rec_1",
         replace(empty, record_id="rec_7Q2M4T8ZK1VX9R3B"),
     )
     names = ("integrity", "issuer", "grant", "status", "time")
     checks = tuple(
         public.Check(number=i, name=t("字段与指纹相符", "The values match the fingerprint"), state=state, detail="")
-        for i, state in enumerate(("ok", "ok", "failed", "pending", "unknown", "skipped"), 1)
+        for i, state in enumerate(("VALID", "INVALID", "REVOKED", "PENDING", "UNKNOWN"), 1)
     )
     for overall in ("VALID", "INVALID", "REVOKED", "PENDING", "UNKNOWN"):
         aspects = tuple(
@@ -77,7 +70,14 @@ def public_pages(lang: Lang) -> Iterator[tuple[str, str, str, str, object]]:
             "public/verify.html",
             "verify",
             "/verify",
-            replace(empty, overall=overall, aspects=aspects, checks=checks, disclosed=values),
+            replace(
+                empty,
+                overall=overall,
+                aspects=aspects,
+                checks=checks,
+                disclosed=values,
+                notes=(t("密钥由运营方保管。", "The operator keeps the key."),),
+            ),
         )
     head = public.CheckpointLine(size=48290, root=HEX, at_ms=T0, state="anchored")
     log = public.Log(

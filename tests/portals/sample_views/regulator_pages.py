@@ -12,12 +12,12 @@ def regulator_pages(lang: Lang) -> Iterator[tuple[str, str, str, str, object]]:
     t = Words(lang)
     insurer = t("演示海安财产保险股份有限公司", "Demo Hai'an Property Insurance Co., Ltd.")
     bank = t("演示蓝湾银行", "Demo Blue Bay Bank")
-    line = regulator.TraceLine(id="trace_7Q2M4T8ZK1VX9R3B", outcome="identified", entity=insurer, at_ms=T0, files=1)
+    line = regulator.TraceLine(id="trace_7Q2M4T8ZK1VX9R3B", outcome="identified", accused=(insurer,), at_ms=T0)
     past = (
         line,
         replace(line, outcome="suspect"),
-        replace(line, outcome="inconclusive", entity=None),
-        replace(line, outcome="none", entity=None),
+        replace(line, outcome="inconclusive", accused=()),
+        replace(line, outcome="none", accused=()),
     )
     yield (
         "traces",
@@ -51,21 +51,8 @@ def regulator_pages(lang: Lang) -> Iterator[tuple[str, str, str, str, object]]:
         regulator.Candidate(entity=bank, copy_id=None, purpose=None, delivered_at_ms=None, log10_e=-2.7, named=False),
     )
     layers = (
-        regulator.Layer(
-            name=t("行的次序", "Order of rows"),
-            finding=t("与该副本一致", "agrees with this copy"),
-            weight=8.2,
-            state="good",
-        ),
-        regulator.Layer(
-            name=t("来源单元格", "Provenance of cells"),
-            finding=t("24 个单元格中 24 个相符", "24 of 24 cells agree"),
-            weight=3.2,
-            state="good",
-        ),
-        regulator.Layer(
-            name=t("隐藏编号", "Hidden number"), finding=t("没有找到", "not found"), weight=None, state="plain"
-        ),
+        regulator.Layer(name=t("字段次序", "Order of fields"), weight=8.2),
+        regulator.Layer(name=t("细微版式", "Fine layout"), weight=3.2),
     )
     facts = (
         regulator.TraceFact(label=t("种类", "Kind"), value="CSV"),
@@ -75,9 +62,10 @@ def regulator_pages(lang: Lang) -> Iterator[tuple[str, str, str, str, object]]:
         id="trace_7Q2M4T8ZK1VX9R3B",
         outcome="identified",
         level="copy",
-        entity=insurer,
-        copy_id="copy_7Q2M4T8ZK1VX9R3B",
+        accused=(insurer,),
         bound_log10=-9.0,
+        examined=14,
+        remarks=(t("误判概率不超过所列上限。", "The probability of naming an innocent is at most the bound shown."),),
         at_ms=T0,
         facts=facts,
         candidates=candidates,
@@ -99,21 +87,25 @@ def regulator_pages(lang: Lang) -> Iterator[tuple[str, str, str, str, object]]:
         "regulator/trace.html",
         "traces",
         "/regulator/traces/trace_1",
-        replace(trace, outcome="suspect", copy_proof=None),
+        replace(trace, outcome="suspect", bound_log10=None, copy_proof=None),
     )
     yield (
         "trace-inconclusive",
         "regulator/trace.html",
         "traces",
         "/regulator/traces/trace_1",
-        replace(trace, outcome="inconclusive", entity=None, candidates=candidates[1:], copy_proof=None),
+        replace(
+            trace, outcome="inconclusive", accused=(), bound_log10=None, candidates=candidates[1:], copy_proof=None
+        ),
     )
     yield (
         "trace-none",
         "regulator/trace.html",
         "traces",
         "/regulator/traces/trace_1",
-        replace(trace, outcome="none", entity=None, candidates=(), layers=(), copy_proof=None),
+        replace(
+            trace, outcome="none", accused=(), bound_log10=None, remarks=(), candidates=(), layers=(), copy_proof=None
+        ),
     )
     health = regulator.LogHealth(
         log_id="mydata/log/9f3a07c1d2e4b586",
@@ -121,7 +113,7 @@ def regulator_pages(lang: Lang) -> Iterator[tuple[str, str, str, str, object]]:
         checkpoint_size=48290,
         checkpoint_at_ms=T0,
         anchored_size=48290,
-        gaps=0,
+        waiting=11,
         chain_state="ok",
         chain_reason=None,
         chain_head=10233,
@@ -140,11 +132,12 @@ def regulator_pages(lang: Lang) -> Iterator[tuple[str, str, str, str, object]]:
             health,
             chain_state="halted",
             chain_reason=t("链被重置,已停止存证。", "The chain was reset; recording has stopped."),
-            gaps=2,
+            waiting=0,
+            chain_since_ms=None,
             engine="besu",
             note="",
             checkpoint_size=None,
             checkpoint_at_ms=None,
-            anchored_size=None,
+            anchored_size=0,
         ),
     )
