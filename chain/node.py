@@ -5,6 +5,7 @@ transactions on a time-out, none that fills in nonces or gas), no CCIP-read, no 
 the portable subset that geth, besu, anvil and the embedded engine share.
 """
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
@@ -16,6 +17,11 @@ from web3.types import RPCEndpoint
 from chain.errors import NodeError, RpcReason
 from chain.ports import ADDRESS_BYTES, HASH_BYTES, BlockRef, LogEntry, TxReceipt
 from chain.rpcerrors import classify
+
+# py_ecc, which web3 brings along, raises the interpreter's recursion limit to 100,000. With that limit, JSON that is
+# nested deeply enough overflows the C stack and ends the process: a hostile node's answer, or a request to the service.
+# Back to the interpreter's own default, with which it is a RecursionError.
+sys.setrecursionlimit(1_000)
 
 BATCH_CALLS = 256
 BATCH_BYTES = 1_000_000
@@ -149,8 +155,9 @@ def _transport(send: Callable[[], object], method: str) -> object:
         raise NodeError(RpcReason.TIMED_OUT, f"{method}: no answer in time") from error
     except requests.exceptions.HTTPError as error:
         raise _http_failure(error, method) from error
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        # ValueError: no JSON, or no UTF-8; the rest: web3 sorts a batch's answers by id before looking at their form.
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        # ValueError: no JSON, or no UTF-8; RecursionError: nested too deeply; the rest: web3 sorts a batch's answers by
+        # id before looking at their form.
         raise NodeError(RpcReason.MALFORMED, f"{method}: {type(error).__name__}") from error
     except requests.exceptions.ConnectionError as error:
         cause = getattr(error.args[0] if error.args else None, "reason", None)

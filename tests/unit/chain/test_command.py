@@ -5,8 +5,10 @@ import io
 import json
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import dataclass, replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from rich.console import Console
@@ -250,6 +252,37 @@ class TestOnARealNode:
         scene.send(scene.admins[0], "PartyRegistry", calls.suspend_party(party_id(DEPARTMENT_ID)))
         code, printed = result(files(first), capsys)
         assert (code, printed["aspects"]["status"]["code"]) == (3, "chain.verify.issuer_suspended")
+
+
+@pytest.mark.parametrize("answer", [b"[" * 1_000_000, b"not json", b"{}", b'{"jsonrpc":"2.0","id":0,"result":"0xzz"}'])
+def test_a_hostile_node_is_unknown_and_harmless(files_of_world, answer, capsys):
+    """Deep JSON once ended the process: py_ecc, imported by web3, lifts Python's recursion limit to 100,000."""
+
+    class Hostile(BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.rfile.read(int(self.headers["content-length"]))
+            self.send_response(200)
+            self.send_header("content-type", "application/json")
+            self.send_header("content-length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, *args):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Hostile) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        code, printed = result([*files_of_world, "--rpc", f"http://127.0.0.1:{server.server_port}"], capsys)
+        server.shutdown()
+    assert (code, printed["findings"][1]["facts"]) == (5, {"reason": "malformed"})
+
+
+@pytest.fixture
+def files_of_world(tmp_path):
+    world = World()
+    (tmp_path / "bundle.json").write_bytes(world.bundle().to_bytes())
+    (tmp_path / "trust.json").write_bytes(world.trust().to_bytes())
+    return ["verify", str(tmp_path / "bundle.json"), "--trust", str(tmp_path / "trust.json")]
 
 
 def test_unreadable_files_are_named_and_nothing_is_asked(tmp_path, capsys):
