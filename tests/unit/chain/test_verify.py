@@ -9,7 +9,7 @@ from chain.bundle import Bundle, RequestEvidence
 from chain.checks.case import party_id
 from chain.errors import NodeError, RpcReason
 from chain.grantmsg import grant_digest, terms_hash
-from chain.receipt import mark_commitment
+from chain.receipt import ReceiptKind, mark_commitment
 from chain.strict import hex0x
 from chain.terms import parse_terms
 from chain.verdict import State
@@ -38,6 +38,31 @@ def redelivered(request, mark=None):
 def test_a_bundle_that_claims_nothing_is_not_valid():
     empty = Bundle(CHAIN_ID, WORLD.contracts, ())
     assert judge(empty)[1] == "nothing_claimed"
+
+
+def receipted(details, **parts):
+    receipt, log, _ = WORLD.receipt(details, kind=ReceiptKind.REFUSAL)
+    return Bundle(CHAIN_ID, WORLD.contracts, (), receipt=receipt, log=log, **parts)
+
+
+def test_what_is_not_claimed_is_said_to_be_so():
+    bundle = receipted({"reason": "pull.grant_ended"})
+    verdict = verify(bundle, WORLD.trust(), RecordedView(WORLD.view(bundle)), now_s=NOW)
+    silent = {f.step for f in verdict.findings if f.code == "chain.verify.not_claimed"}
+    assert silent == {4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 18, 19}
+    assert verdict.state is State.VALID
+    alone = Bundle(CHAIN_ID, WORLD.contracts, WORLD.certificates)
+    verdict = verify(alone, WORLD.trust(), RecordedView(WORLD.view(alone)), now_s=NOW)
+    silent = {f.step for f in verdict.findings if f.code == "chain.verify.not_claimed"}
+    assert silent == {*range(9, 22)}
+
+
+@pytest.mark.parametrize("value", [5, "0x00", ["0x00"], "x"])
+def test_details_of_other_kinds_that_name_things_oddly(value):
+    assert judge(receipted({"grant": value}, grant=WORLD.grant)) == {17: "details_malformed"}
+    assert judge(receipted({"request": value})) == {19: "details_malformed"}
+    assert judge(receipted({"file_sha256": value}), file=FILE) == {17: "details_malformed"}
+    assert judge(receipted({"entity": value, "grant": None})) == {}
 
 
 def test_a_log_proof_without_its_receipt():
