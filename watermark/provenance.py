@@ -77,16 +77,15 @@ class Matching:
 
 def match(leak: Sheet, original: Sheet) -> Matching:
     """Compare one reading of a leak with an original."""
-    pairs: list[tuple[int, int]] = []
-    used: set[int] = set()
+    partner: dict[int, tuple[int, int]] = {}
     tally = _Tally(leak)
-    for r, partners in sorted(_meetings(leak, original).items()):
-        shared_by = {i: leak.rows[r].distinct & original.rows[i].distinct for i in sorted(partners)}
+    for r, met in sorted(_meetings(leak, original).items()):
+        shared_by = {i: leak.rows[r].distinct & original.rows[i].distinct for i in sorted(met)}
         tally.add(r, shared_by, original)
         best = _only_best(shared_by)
-        if best is not None and best not in used:
-            used.add(best)
-            pairs.append((r, best))
+        if best is not None and len(shared_by[best]) > partner.get(best, (0, 0))[0]:
+            partner[best] = (len(shared_by[best]), r)
+    pairs = sorted((r, i) for i, (_, r) in partner.items())
     return Matching(leak, tuple(pairs), tally.coverage())
 
 
@@ -112,7 +111,8 @@ def _only_best(shared_by: dict[int, frozenset[str]]) -> int | None:
     counts = Counter({i: len(shared) for i, shared in shared_by.items()}).most_common(2)
     if not counts or (len(counts) == 2 and counts[0][1] == counts[1][1]):
         return None
-    return counts[0][0]
+    shared = shared_by[counts[0][0]]
+    return counts[0][0] if len(shared) > 1 or any(weigh(value) for value in shared) else None
 
 
 class _Tally:

@@ -11,8 +11,9 @@ from watermark.evidence import Claim
 class Row:
     """One record: names and raw values in the file's order.
 
-    `marks` holds per value what its spelling shows (JSON: bit 0 white space before the name, bit 1 after the colon, bit 2 first of its object;
-    CSV: bit 0 quoted though it need not be; -1 where the writer had no choice); empty when the reading does not tell.
+    `marks` holds per value what its spelling shows (JSON: bit 0 white space before the name, bit 1 after the colon,
+    bit 2 first of its object; CSV: bit 0 quoted though it need not be; -1 where the writer had no choice); empty when
+    the reading does not tell.
     """
 
     names: tuple[str, ...]

@@ -85,7 +85,7 @@ def _table_evidence(content: Content, leak: bytes) -> Evidence:
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", [JSON, CSV])
 def test_decoys_on_attacked_tables(kind: str, sixteen_json: Content, sixteen_csv: Content) -> None:
-    """20,000 innocents on a reordered leak: rows and names together."""
+    """8,000 innocents on a reordered leak: rows and names together."""
     content = sixteen_json if kind == JSON else sixteen_csv
     rows = [dict(list(r.items())[:5]) for r in records_of(sixteen_json.files["copy_content_t_1"])[4:14]]
     if kind == CSV:  # columns as they come, one order for all rows
@@ -93,7 +93,7 @@ def test_decoys_on_attacked_tables(kind: str, sixteen_json: Content, sixteen_csv
     evidence = _table_evidence(content, json.dumps(rows).encode())
     assert len(evidence.order_layers) == 2
     values = []
-    for i in range(20_000):
+    for i in range(8_000):
         joint = 0.0
         for layer in evidence.order_layers:
             of = entity_order if layer.level is Level.ENTITY else copy_order

@@ -1,6 +1,7 @@
 """The PDF carrier: layer G (every glyph moved by a fifth of a point), a visible line, hidden ids.
 
-The moves are real text positions, so they survive a re-save and rendering, and text extraction stays as it was.
+The moves are real text positions, so they survive a re-save and rendering. Text extraction stays as it was: a glyph
+whose move would join or part two words stays where it is, which costs a little evidence and no correctness.
 """
 
 import io
@@ -10,8 +11,9 @@ from xml.sax.saxutils import quoteattr
 import pikepdf
 from pikepdf import Dictionary, Name, String
 
-from watermark.carriers.pdf_evidence import LAYOUT, pdf_evidence, steps
+from watermark.carriers.pdf_evidence import LAYOUT, original_glyphs, pdf_evidence, steps
 from watermark.carriers.pdf_layout import GlyphMover, page_resources
+from watermark.carriers.pdf_reading import BLANK, text_of
 from watermark.carriers.pdf_text import OutlineFont, VisibleLine, default_font, overlay
 from watermark.errors import WatermarkError
 from watermark.evidence import Evidence
@@ -20,6 +22,7 @@ from watermark.payload import Mark, chips
 from watermark.provenance import Leak
 
 PDF_TYPE = "application/pdf"
+_ATTEMPTS = 5
 _XMP_NAMESPACE = "urn:mydata:copy/1#"
 _XMP_EMPTY = (
     '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?><x:xmpmeta xmlns:x="adobe:ns:meta/">'
@@ -36,27 +39,45 @@ class PdfCarrier:
     media_types = frozenset({PDF_TYPE})
 
     def embed(self, original: bytes, mark: Mark, key: EpochKey) -> bytes:
-        """The marked copy.
+        """The marked copy. Its text reads as the original's, which is checked on the finished file.
 
         Errors: `watermark.bad_original` (not a PDF, or encrypted), `watermark.signed_original` (marking would break the
         signature: mark first, then seal), `watermark.missing_glyph` (the notice has a character the font lacks).
         """
-        with _opened(original) as pdf:
-            if "/AcroForm" in pdf.Root and int(pdf.Root.AcroForm.get("/SigFlags", 0)) & 1:
-                raise WatermarkError("watermark.signed_original")
-            mover = _mover(pdf)
-            moves = (chips(mark, key, LAYOUT, 2 * mover.count).reshape(-1, 2) * steps(mover)).tolist()
-            mover.move(lambda number: (moves[number][0], moves[number][1]))
-            self._draw_notice(pdf, mark)
-            tag = key.copy_tag(mark.content_id, mark.entity_id, mark.copy_id)
-            _hide_ids(pdf, mark.copy_id, tag)
-            return _saved(pdf)
+        text = _text(original)
+        for whole in (False, True):
+            still: set[int] = set()
+            for _ in range(_ATTEMPTS):
+                copy = self._marked(original, mark, key, still, whole=whole)
+                found = _text(copy)
+                if found == text:
+                    return copy
+                joined_or_parted = _beside_changes(original, text, found) - still
+                if not joined_or_parted:
+                    break
+                still |= joined_or_parted
+        # No glyph can be moved without changing the text that readers extract: the copy keeps its other marks.
+        return self._marked(original, mark, key, None, whole=True)
 
     def evidence(self, suspect: bytes, original: bytes, content_id: str) -> Evidence:
         """See `Carrier.evidence`."""
         from watermark.carriers.reading import read
 
         return pdf_evidence(Leak.of(read(suspect)), original, content_id)
+
+    def _marked(self, original: bytes, mark: Mark, key: EpochKey, still: set[int] | None, *, whole: bool) -> bytes:
+        """A copy in which all glyphs but those of `still` (None: all) are moved; see `GlyphMover.move` for `whole`."""
+        with _opened(original) as pdf:
+            mover = _mover(pdf)
+            moves = chips(mark, key, LAYOUT, 2 * mover.count).reshape(-1, 2) * steps(mover)
+            moves[sorted(still) if still is not None else slice(None)] = 0.0
+            offsets = moves.tolist()
+            mover.move(lambda number: (offsets[number][0], offsets[number][1]), whole=whole)
+            self._draw_notice(pdf, mark)
+            _hide_ids(pdf, mark.copy_id, key.copy_tag(mark.content_id, mark.entity_id, mark.copy_id))
+            out = io.BytesIO()
+            pdf.save(out, compress_streams=True, deterministic_id=True)
+        return out.getvalue()
 
     def _draw_notice(self, pdf: pikepdf.Pdf, mark: Mark) -> None:
         font = self.font or default_font()
@@ -76,9 +97,12 @@ def _opened(data: bytes) -> pikepdf.Pdf:
         pdf = pikepdf.open(io.BytesIO(data))
     except pikepdf.PdfError as error:
         raise WatermarkError("watermark.bad_original") from error
-    if pdf.is_encrypted:
+    code = "watermark.bad_original" if pdf.is_encrypted else None
+    if "/AcroForm" in pdf.Root and int(pdf.Root.AcroForm.get("/SigFlags", 0)) & 1:
+        code = "watermark.signed_original"
+    if code:
         pdf.close()
-        raise WatermarkError("watermark.bad_original")
+        raise WatermarkError(code)
     return pdf
 
 
@@ -90,10 +114,36 @@ def _mover(pdf: pikepdf.Pdf) -> GlyphMover:
         raise WatermarkError("watermark.bad_original") from error
 
 
-def _saved(pdf: pikepdf.Pdf) -> bytes:
-    out = io.BytesIO()
-    pdf.save(out, compress_streams=True, deterministic_id=True)
-    return out.getvalue()
+def _text(data: bytes) -> str:
+    try:
+        return text_of(data)
+    except WatermarkError as error:
+        raise WatermarkError("watermark.bad_original") from error
+
+
+def _beside_changes(original: bytes, text: str, found: str) -> set[int]:
+    """Numbers of the glyphs on both sides of every gap that reads differently; empty if it is not gaps that differ."""
+    wanted, gaps = _letters_and_gaps(text)
+    letters, other_gaps = _letters_and_gaps(found)
+    glyphs = original_glyphs(original)[1]
+    if letters != wanted or [ord(c) for c in wanted] != glyphs.code.tolist():
+        return set()
+    changed = [k for k, (one, other) in enumerate(zip(gaps, other_gaps, strict=True)) if one != other]
+    places = [p for k in changed for p in (k - 1, k) if 0 <= p < len(wanted)]
+    return {number for number in glyphs.number[places].tolist() if number >= 0}
+
+
+def _letters_and_gaps(text: str) -> tuple[list[str], list[str]]:
+    """What is not white space, and the white space before each and at the end."""
+    letters: list[str] = []
+    gaps = [""]
+    for char in text:
+        if char.isspace() or ord(char) in BLANK:
+            gaps[-1] += char
+        else:
+            letters.append(char)
+            gaps.append("")
+    return letters, gaps
 
 
 def _hide_ids(pdf: pikepdf.Pdf, copy_id: str, tag: str) -> None:

@@ -123,10 +123,14 @@ class GlyphMover:
             flags[max(space - 1, 0) : space + 2] = [True] * len(flags[max(space - 1, 0) : space + 2])
         return flags
 
-    def move(self, offsets: Offsets) -> None:
-        """Rewrite every stream, each glyph moved by `offsets`. The mover is used up."""
+    def move(self, offsets: Offsets, *, whole: bool = False) -> None:
+        """Rewrite every stream, each glyph moved by `offsets`. The mover is used up.
+
+        With `whole`, every show operation stays one operation and its glyphs move along the line only: some readers
+        cannot put turned text together from single glyphs.
+        """
         for stream in self._streams:
-            data = pikepdf.unparse_content_stream(_rewritten(stream, offsets))
+            data = pikepdf.unparse_content_stream(_rewritten(stream, offsets, whole=whole))
             if isinstance(stream.owner, pikepdf.Page):
                 stream.owner.Contents = self._pdf.make_stream(data)
             else:
@@ -235,13 +239,14 @@ class _Scan:
         self.last_tm = None
 
 
-def _rewritten(stream: _Stream, offsets: Offsets) -> list[Any]:
+def _rewritten(stream: _Stream, offsets: Offsets, *, whole: bool) -> list[Any]:
     out: list[Any] = list(stream.instructions)
     for show in stream.shows:
         if show.own_tm is not None:
             _move_tm(out, show, offsets)
         else:
-            out[show.place] = _moved(show, stream.instructions[show.place], offsets)
+            change = _moved_along if whole else _moved
+            out[show.place] = change(show, stream.instructions[show.place], offsets)
     flat: list[Any] = []
     for item in out:
         flat.extend(item) if isinstance(item, list) else flat.append(item)
@@ -258,13 +263,8 @@ def _move_tm(out: list[Any], show: _Show, offsets: Offsets) -> None:
     out[show.own_tm] = pikepdf.ContentStreamInstruction(operands, Operator("Tm"))
 
 
-def _moved(show: _Show, instruction: pikepdf.Object, offsets: Offsets) -> list[Any]:
-    operator, operands = str(instruction.operator), instruction.operands
-    out: list[Any] = []
-    if operator == '"':
-        out += [([operands[0]], Operator("Tw")), ([operands[1]], Operator("Tc"))]
-    if operator in {"'", '"'}:
-        out.append(([], Operator("T*")))
+def _moved(show: _Show, instruction: pikepdf.ContentStreamInstruction, offsets: Offsets) -> list[Any]:
+    out = _before_show(instruction)
     matrix = _times(show.text, show.state.ctm)
     number = show.first
     for part in show.parts:
@@ -273,10 +273,40 @@ def _moved(show: _Show, instruction: pikepdf.Object, offsets: Offsets) -> list[A
             continue
         vector = _into(matrix, *offsets(number)) or (0.0, 0.0)
         number += 1
-        adjust = Decimal(f"{-vector[0] * 1000 / (show.state.size * (show.state.stretch or 1.0)):.2f}")
+        adjust = _adjustment(show, vector[0])
         out.append(([Decimal(f"{show.state.rise + vector[1]:.4f}")], Operator("Ts")))
         out.append(([Array([adjust, String(part), -adjust])], Operator("TJ")))
     out.append(([Decimal(f"{show.state.rise:.4f}")], Operator("Ts")))
+    return out
+
+
+def _moved_along(show: _Show, instruction: pikepdf.ContentStreamInstruction, offsets: Offsets) -> list[Any]:
+    matrix = _times(show.text, show.state.ctm)
+    number = show.first
+    items: list[Any] = []
+    for part in show.parts:
+        if not isinstance(part, bytes):
+            items.append(part)
+            continue
+        vector = _into(matrix, *offsets(number)) or (0.0, 0.0)
+        number += 1
+        adjust = _adjustment(show, vector[0])
+        items += [adjust, String(part), -adjust]
+    return [*_before_show(instruction), ([Array(items)], Operator("TJ"))]
+
+
+def _adjustment(show: _Show, across: float) -> Decimal:
+    return Decimal(f"{-across * 1000 / (show.state.size * (show.state.stretch or 1.0)):.2f}")
+
+
+def _before_show(instruction: pikepdf.ContentStreamInstruction) -> list[Any]:
+    """What the operators ' and " do before they show."""
+    operator, operands = str(instruction.operator), instruction.operands
+    out: list[Any] = []
+    if operator == '"':
+        out += [([operands[0]], Operator("Tw")), ([operands[1]], Operator("Tc"))]
+    if operator in {"'", '"'}:
+        out.append(([], Operator("T*")))
     return out
 
 

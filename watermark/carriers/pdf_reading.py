@@ -3,6 +3,7 @@
 import ctypes
 import io
 import re
+import threading
 
 import pikepdf
 import pypdfium2
@@ -13,12 +14,15 @@ from watermark.errors import WatermarkError
 from watermark.evidence import Claim
 from watermark.reading import GlyphPage, Reading, Row
 
+PDFIUM = threading.Lock()
+"""PDFium must not run in two threads of a process at once."""
+
 MAX_PAGES = 200
 MAX_GLYPHS = 300_000
 MAX_XMP = 1 << 20
 
 _SPLIT = re.compile(r"[\s::;;,,|()()\[\]【】、]+")
-_BLANK = frozenset({0, 9, 10, 13, 32, 0xA0, 0x3000})
+BLANK = frozenset({0, 9, 10, 13, 32, 0xA0, 0x3000})
 _GROUP = re.compile(r"[0-9]+[0-9A-Za-z]*")
 _XMP_COPY = re.compile(r'mydata:copy(?:="|>)([A-Za-z0-9_.\-]{1,64})["<]')
 _XMP_MARK = re.compile(r'mydata:mark(?:="|>)([0-9a-f]{32})["<]')
@@ -34,8 +38,35 @@ def read_pdf(data: bytes) -> Reading:
     return Reading("pdf", ((row,),), tuple(_claims(data)), tuple(pages))
 
 
+def text_of(data: bytes) -> str:
+    """The text as a reader extracts it, pages parted by form feeds. Errors: `watermark.bad_pdf`."""
+    with PDFIUM:
+        try:
+            document = pypdfium2.PdfDocument(data)
+        except pypdfium2.PdfiumError as error:
+            raise WatermarkError("watermark.bad_pdf") from error
+        try:
+            return "\f".join(_page_text(document, number) for number in range(len(document)))
+        finally:
+            document.close()
+
+
+def _page_text(document: pypdfium2.PdfDocument, number: int) -> str:
+    page = document[number]
+    text_page = page.get_textpage()
+    text: str = text_page.get_text_range()
+    text_page.close()
+    page.close()
+    return text
+
+
 def read_glyphs(data: bytes) -> tuple[list[GlyphPage], list[str]]:
     """(glyphs by page, words). Spaces and what the reader made up are left out."""
+    with PDFIUM:
+        return _read_glyphs(data)
+
+
+def _read_glyphs(data: bytes) -> tuple[list[GlyphPage], list[str]]:
     try:
         document = pypdfium2.PdfDocument(data)
     except pypdfium2.PdfiumError as error:
@@ -93,7 +124,7 @@ def _read_page(document: pypdfium2.PdfDocument, number: int, left: int) -> tuple
         text.append(chr(code) if 0 < code < 0x110000 and not 0xD800 <= code < 0xE000 else " ")
         if pdfium.FPDFText_IsGenerated(raw, i) or not pdfium.FPDFText_GetCharOrigin(raw, i, x, y):
             continue
-        if code in _BLANK:  # readers keep, drop or make up spaces as they like
+        if code in BLANK:  # readers keep, drop or make up spaces as they like
             continue
         codes.append(code)
         xs.append(x.value)

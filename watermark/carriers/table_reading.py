@@ -90,8 +90,18 @@ def _scalar(value: object) -> str | None:
     return value if isinstance(value, str) else None
 
 
+def _names(value: object) -> frozenset[str]:
+    """Names of an object's scalars; empty for anything else."""
+    if not isinstance(value, _Object):
+        return frozenset()
+    return frozenset(name for name, member in value.pairs if _scalar(member) is not None)
+
+
 class _Collector:
-    """Turns a JSON tree into rows: an object's scalars, with those of objects nested in it directly, are one row."""
+    """Turns a JSON tree into rows: an object's scalars, with those of objects nested in it directly, are one row.
+
+    Objects side by side with the same names are rows of their own.
+    """
 
     def __init__(self) -> None:
         self.rows: list[Row] = []
@@ -124,13 +134,14 @@ class _Collector:
     def _object(self, node: _Object, names: list[str], values: list[str], marks: list[int]) -> None:
         self._claim(node)
         spaced = len(node.spacing) == len(node.pairs)
+        alike = Counter(_names(value) for _, value in node.pairs)
         for i, (name, value) in enumerate(node.pairs):
             scalar = _scalar(value)
             if scalar is not None:
                 names.append(name)
                 values.append(scalar)
                 marks.extend([node.spacing[i]] if spaced else [])
-            elif isinstance(value, _Object) and any(_scalar(v) is not None for _, v in value.pairs):
+            elif isinstance(value, _Object) and _names(value) and alike[_names(value)] == 1:
                 self._object(value, names, values, marks)
             else:
                 self.visit(value)
@@ -213,7 +224,7 @@ def split_csv(text: str, delimiter: str) -> list[list[tuple[str, int]]]:
             row = []
     if row:
         rows.append(row)
-    return [r for r in rows if any(value.strip() for value, _ in r)]
+    return [r for r in rows if r != [("", 0)]]  # blank lines; a lone empty value is written as ""
 
 
 def needs_quotes(value: str, delimiter: str = ",") -> bool:
