@@ -206,6 +206,14 @@ def render_page(template: str, view: object, page: Page) -> str:
     return environment(page.lang).get_template(template).render(view=view, page=page)
 
 
+def _way_back(connection: HTTPConnection, portal: str) -> str:
+    """Where changing language or text size leads: here, or to the portal's start from the answer to a form."""
+    if connection.scope.get("method") not in {"GET", "HEAD"}:
+        return "/" if portal == "public" else f"/{portal}"
+    kept = {name: value for name, value in connection.query_params.items() if name != "lang"}
+    return with_query(connection.url.path, **kept)
+
+
 def page_for(
     connection: HTTPConnection,
     portal: str,
@@ -221,7 +229,7 @@ def page_for(
         active=active,
         lang=preferred_language(connection),
         elder=connection.cookies.get(ELDER_COOKIE) == "1",
-        path=connection.url.path,
+        path=_way_back(connection, portal),
         viewer=viewer,
         lone_operator=lone_operator,
         refresh_s=refresh_s,

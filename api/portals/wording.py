@@ -64,6 +64,7 @@ STATES: Mapping[str, Mapping[str, Badge]] = {
         "ok": Badge("good", "check", N_("Working")),
         "delayed": Badge("wait", "clock", N_("Delayed")),
         "halted": Badge("stop", "stop", N_("Stopped")),
+        "unknown": Badge("wait", "question", N_("Not seen yet")),
     },
     "outcome": {
         "identified": Badge("stop", "search", N_("Source identified")),
@@ -71,12 +72,12 @@ STATES: Mapping[str, Mapping[str, Badge]] = {
         "inconclusive": Badge("wait", "question", N_("Inconclusive")),
         "none": Badge("plain", "file", N_("No copy of ours")),
     },
-    "check": {
-        "ok": Badge("good", "check", N_("Holds")),
-        "failed": Badge("stop", "cross", N_("Does not hold")),
-        "pending": Badge("wait", "clock", N_("Not recorded yet")),
-        "unknown": Badge("wait", "question", N_("Cannot be told now")),
-        "skipped": Badge("plain", "next", N_("Not part of this file")),
+    "verdict_step": {
+        "VALID": Badge("good", "check", N_("Holds")),
+        "INVALID": Badge("stop", "cross", N_("Does not hold")),
+        "REVOKED": Badge("stop", "stop", N_("No longer in force")),
+        "PENDING": Badge("wait", "clock", N_("Not recorded yet")),
+        "UNKNOWN": Badge("wait", "question", N_("Cannot be told now")),
     },
     "verdict": {
         "VALID": Badge("good", "check", N_("Genuine")),
@@ -131,6 +132,12 @@ FORMATS: Mapping[str, str] = {
     "application/pdf": "PDF",
 }
 
+FORMAT_HINTS: Mapping[str, str] = {
+    "application/json": N_("for systems"),
+    "text/csv": N_("for spreadsheets"),
+    "application/pdf": N_("for people, with a visible line"),
+}
+
 ROLES: Mapping[str, str] = {
     "citizen": N_("Residents and enterprises"),
     "department": N_("Departments"),
@@ -142,9 +149,31 @@ ROLES: Mapping[str, str] = {
 PARTS: Mapping[str, str] = {
     "database": N_("Database"),
     "log_writer": N_("Log writer"),
-    "worker": N_("Worker"),
+    "outbox": N_("Tasks for the worker"),
+    "receipts": N_("Receipts"),
     "chain": N_("Proof network"),
-    "keys": N_("Key store"),
+}
+
+LAYERS: Mapping[str, str] = {
+    "rows": N_("Order of rows"),
+    "names": N_("Order of fields"),
+    "spelling": N_("Spelling of values"),
+    "layout": N_("Fine layout"),
+    "label": N_("Hidden number"),
+}
+
+COLUMN_RULES: Mapping[str, str] = {
+    "text": N_("Text"),
+    "name": N_("Name of a person"),
+    "organisation": N_("Name of an organisation"),
+    "address": N_("Address"),
+    "serial": N_("Number or code"),
+    "date": N_("Date, such as 2026-11-22"),
+    "id_number": N_("Resident identity number"),
+    "uscc": N_("Unified social credit code"),
+    "enum": N_("One of: %(choices)s"),
+    "amount": N_("Amount"),
+    "integer": N_("Whole number"),
 }
 
 ASPECTS: Mapping[str, str] = {

@@ -73,7 +73,6 @@ class Certificate:
     type_name: str
     issuer: str
     state: str
-    valid_from: str | None
     valid_until: str | None
     received_at_ms: int
     version: int
@@ -106,7 +105,10 @@ class DecidedRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Consent:
-    """The screen on which a citizen agrees or not. Days are inclusive; `uses_max` of 1 hides the choice."""
+    """The screen on which a citizen agrees or not. `until` and its limits are days.
+
+    A sensitive item needs a tick of its own (PIPL article 29), also a necessary one.
+    """
 
     id: str
     entity: str
@@ -129,7 +131,6 @@ class Consent:
     keep_days: int
     asked_at_ms: int
     lapses_at_ms: int
-    notice_version: int
     error: FormError | None
 
 
@@ -154,6 +155,7 @@ class Grants:
     active: tuple[GrantCard, ...]
     ended: tuple[GrantCard, ...]
     waiting: int
+    pager: Pager
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,6 +204,5 @@ class Me:
     """我."""
 
     name: str
-    kind: str
     certificates: int
     grants: int

@@ -77,8 +77,7 @@ class Return:
     bad: int
     duplicate: int
     rows: tuple[RowReport, ...]
-    rows_shown: int
-    rows_all: int
+    more_rows: bool
     report_url: str | None
     progress_url: str
     progress_text: str

@@ -18,12 +18,9 @@ class Scenario:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Home:
-    """Scenarios and how things stand."""
+    """The scenarios to choose from."""
 
     scenarios: tuple[Scenario, ...]
-    waiting: int
-    active: int
-    deliveries: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,10 +36,9 @@ class WhoStep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WhatStep:
-    """Step 2: which fields. `number` and `kind` are carried along."""
+    """Step 2: which fields. `number` is carried along."""
 
     scenario: Scenario
-    kind: str
     number: str
     items: tuple[Item, ...]
     ticked: frozenset[str]
@@ -52,17 +48,16 @@ class WhatStep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TermsStep:
-    """Step 3: terms. Limits come from the purpose's fair-use rule."""
+    """Step 3: terms, as they were filled in. Limits come from the purpose's fair-use rule."""
 
     scenario: Scenario
-    kind: str
     number: str
     items: tuple[Item, ...]
     case_no: str
     case_required: bool
-    days: int
+    days: str
     days_max: int
-    uses: int
+    uses: str
     uses_max: int
     error: FormError | None
     place: int = 3
@@ -144,5 +139,4 @@ class Keys:
     party_id: str
     thumbprint: str | None
     algorithm: str | None
-    status: str
     sample: str

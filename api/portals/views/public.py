@@ -23,16 +23,18 @@ class Identity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignIn:
-    """The development identities of one role."""
+    """The development identities of one role; for citizens, `by_number` offers to become anybody by number."""
 
     role: str
     identities: tuple[Identity, ...]
     next_url: str
+    by_number: bool
+    error: FormError | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """One numbered step of a verification. `state` is ok, failed, pending, unknown or skipped."""
+    """One numbered step of a verification. `state` as in docs/formats.md."""
 
     number: int
     name: str
@@ -68,7 +70,7 @@ class Verify:
     trust_sha256: str
     max_bytes: int
     record_id: str | None
-    record_state: str | None
+    notes: tuple[str, ...]
     error: FormError | None
 
 
@@ -104,7 +106,7 @@ class Error:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """A part of the service. `name` is a code of `wording.PARTS`; `state` is ok, delayed or halted."""
+    """A part of the service. `name` is a code of `wording.PARTS`; `state` is ok, delayed, halted or unknown."""
 
     name: str
     state: str
@@ -113,11 +115,9 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operator:
-    """Health of parts and backlog; nothing about any person."""
+    """Health of parts; nothing about any person."""
 
     parts: tuple[Part, ...]
-    outbox: int
-    oldest_at_ms: int | None
     receipts_waiting: int
     log_size: int
     anchored_size: int

@@ -11,9 +11,8 @@ class TraceLine:
 
     id: str
     outcome: str
-    entity: str | None
+    accused: tuple[str, ...]
     at_ms: int
-    files: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,12 +40,10 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layer:
-    """What one layer of the mark said. `name` is a code of `wording.LAYERS`; `finding` is words."""
+    """What one layer of the mark says of the strongest candidate: `name` is words, `weight` is log10 e."""
 
     name: str
-    finding: str
-    weight: float | None
-    state: str  # good (speaks), wait (weak), plain (silent)
+    weight: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,14 +57,18 @@ class TraceFact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trace:
-    """A verdict. `bound_log10` is the power of ten that the false-accusation probability stays under."""
+    """A verdict. `bound_log10` is the power of ten that the false-accusation probability stays under.
+
+    It is None where none can be stated. `accused` are the names, `remarks` the tracer's own words.
+    """
 
     id: str
     outcome: str
-    level: str
-    entity: str | None
-    copy_id: str | None
-    bound_log10: float
+    level: str | None
+    accused: tuple[str, ...]
+    bound_log10: float | None
+    examined: int
+    remarks: tuple[str, ...]
     at_ms: int
     facts: tuple[TraceFact, ...]
     candidates: tuple[Candidate, ...]
@@ -79,17 +80,17 @@ class Trace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogHealth:
-    """Health of the log. `gaps` counts missing numbers; `chain_state` is ok, delayed or halted."""
+    """Health of the log. `waiting` receipts have no number yet; `chain_state` is ok, delayed, halted or unknown."""
 
     log_id: str
     size: int
+    waiting: int
     checkpoint_size: int | None
     checkpoint_at_ms: int | None
-    anchored_size: int | None
-    gaps: int
+    anchored_size: int
     chain_state: str
     chain_reason: str | None
     chain_head: int
-    chain_since_ms: int
+    chain_since_ms: int | None
     engine: str
     note: str

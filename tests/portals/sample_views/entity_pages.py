@@ -52,7 +52,6 @@ def entity_pages(lang: Lang) -> Iterator[tuple[str, str, str, str, object]]:
         "/entity/requests/fields",
         entity.WhatStep(
             scenario=scenario,
-            kind="person",
             number="371099195003073844",
             items=items(t),
             ticked=frozenset(i.key for i in items(t)[:2]),
@@ -66,14 +65,13 @@ def entity_pages(lang: Lang) -> Iterator[tuple[str, str, str, str, object]]:
         "/entity/requests/terms",
         entity.TermsStep(
             scenario=scenario,
-            kind="person",
             number="371099195003073844",
             items=items(t)[:3],
             case_no="",
             case_required=True,
-            days=30,
+            days="30",
             days_max=90,
-            uses=1,
+            uses="1",
             uses_max=5,
             error=None,
         ),
@@ -190,7 +188,6 @@ def entity_pages(lang: Lang) -> Iterator[tuple[str, str, str, str, object]]:
         party_id="party_2T8ZK1VX9R3B7Q4M",
         thumbprint="NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs",
         algorithm="ES256",
-        status="active",
         sample=sample,
     )
     yield "keys", "entity/keys.html", "keys", "/entity/keys", keys

@@ -1,0 +1,486 @@
+"""Pages of the citizen: my certificates, requests to me, my consents, footprints, me."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime, timedelta
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Form, Query, Request, Response
+
+from api import locale
+from api.errors import ApiError, Kind
+from api.http.auth import ContextDep
+from api.http.errors import STATUS
+from api.http.forms import download
+from api.http.language import preferred_language
+from api.locale import CHINA_STANDARD_TIME, Lang, translator
+from api.policy.requests import CutReason
+from api.policy.states import GrantState, RequestState
+from api.portals import frame as at
+from api.portals.render import respond
+from api.portals.views import citizen as views
+from api.portals.views.common import FormError, Item, Proof, ProofFact
+from api.services import certificates, footprints, grants, receipting, requests
+from api.services.certificates import Certificate, CertificatePage
+from api.services.context import Actor, Context
+from api.services.footprints import Footprint
+from api.services.grants import Approval, GrantPage
+from api.services.requests import RequestView
+from chain.receipt import ReceiptKind
+
+router = APIRouter(prefix="/citizen", include_in_schema=False)
+LOOKS = frozenset({ReceiptKind.DELIVERY.value, ReceiptKind.REFUSAL.value})
+DAY_MS = 86_400_000
+PAGES_MAX = 10
+# What the citizen can put right on the consent screen; everything else says that the request is no longer open.
+REPAIRABLE = frozenset({"requests.sensitive_not_ticked", "requests.nothing_chosen"})
+
+
+@router.get("")
+def home(request: Request, ctx: ContextDep, actor: at.Citizen) -> Response:
+    """My certificates, and what waits for my answer."""
+    lang = preferred_language(request)
+    page = at.frame(request, ctx, "citizen", "certificates", actor)
+    waiting = requests.list_own(ctx, actor, open_only=True)
+    looks = footprints.list_own(ctx, actor).items
+    today = _today(ctx)
+    cards = [_card(one, today, lang) for one in _own_certificates(ctx, actor) if one.status != "superseded"]
+    assert page.viewer is not None
+    view = views.Home(
+        name=page.viewer.name,
+        requests=tuple(_request_card(one, lang) for one in waiting.items),
+        certificates=tuple(cards),
+        looks=sum(line.receipt.kind in LOOKS for line in looks),
+    )
+    return respond("citizen/home.html", view, page)
+
+
+@router.get("/certificates/{record_id}")
+def certificate(request: Request, ctx: ContextDep, actor: at.Citizen, record_id: str) -> Response:
+    """One certificate, sensitive fields masked."""
+    return _certificate_page(request, ctx, actor, record_id, frozenset())
+
+
+@router.post("/certificates/{record_id}/reveal")
+def reveal(
+    request: Request,
+    ctx: ContextDep,
+    actor: at.Citizen,
+    record_id: str,
+    field: Annotated[str, Form(max_length=64)],
+) -> Response:
+    """The same page with one masked field shown; a form's answer, so that the value stands in no address."""
+    return _certificate_page(request, ctx, actor, record_id, frozenset({field}))
+
+
+@router.get("/certificates/{record_id}/original.pdf")
+def original(ctx: ContextDep, actor: at.Citizen, record_id: str) -> Response:
+    """The unmarked original, for its holder; receipted."""
+    return download(certificates.original_pdf(ctx, actor, record_id), "application/pdf", f"{record_id}.pdf")
+
+
+@router.get("/certificates/{record_id}/bundle")
+def certificate_bundle(ctx: ContextDep, actor: at.Citizen, record_id: str) -> Response:
+    """The proof file of a certificate, every field disclosed."""
+    return download(certificates.bundle(ctx, actor, record_id).to_bytes(), at.BUNDLE, f"{record_id}.bundle.json")
+
+
+@router.get("/receipts/{receipt_id}/bundle")
+def receipt_bundle(ctx: ContextDep, actor: at.Citizen, receipt_id: str) -> Response:
+    """The proof file of a consent or a delivery; no values in it."""
+    return download(receipting.bundle(ctx, actor, receipt_id).to_bytes(), at.BUNDLE, f"{receipt_id}.bundle.json")
+
+
+@router.get("/requests")
+def list_requests(request: Request, ctx: ContextDep, actor: at.Citizen) -> Response:
+    """What waits, and how earlier requests were decided."""
+    lang = preferred_language(request)
+    found = requests.list_own(ctx, actor).items
+    view = views.Requests(
+        waiting=tuple(_request_card(one, lang) for one in found if one.request.state == RequestState.REQUESTED),
+        decided=tuple(_decided(one, lang) for one in found if one.request.state != RequestState.REQUESTED),
+    )
+    return respond("citizen/requests.html", view, at.frame(request, ctx, "citizen", "grants", actor))
+
+
+@router.get("/requests/{request_id}")
+def consent(request: Request, ctx: ContextDep, actor: at.Citizen, request_id: str) -> Response:
+    """The consent screen; a request that was decided leads to the list."""
+    found = requests.get(ctx, actor, request_id)
+    if found.request.state != RequestState.REQUESTED:
+        return at.see_other("/citizen/requests")
+    return _consent_page(request, ctx, actor, found, frozenset(), None, None, None)
+
+
+@router.post("/requests/{request_id}")
+def decide(
+    request: Request,
+    ctx: ContextDep,
+    actor: at.Citizen,
+    request_id: str,
+    decision: Annotated[Literal["approve", "deny"], Form()],
+    until: Annotated[str, Form(max_length=10)] = "",
+    uses: Annotated[str, Form(max_length=6)] = "",
+    items: Annotated[list[str] | None, Form(max_length=64)] = None,
+) -> Response:
+    """The citizen's answer. A form that is not right comes back as it was filled in, with the reason."""
+    if decision == "deny":
+        requests.deny(ctx, actor, request_id)
+        return at.see_other("/citizen/requests")
+    lang = preferred_language(request)
+    found = requests.get(ctx, actor, request_id)
+    ticked = frozenset(items or ())
+    try:
+        approval = _approval(ctx, found, ticked, until, uses, lang)
+        grant, _receipt = grants.approve(ctx, actor, request_id, approval)
+    except ApiError as error:
+        if error.kind is not Kind.INVALID and error.code not in REPAIRABLE:
+            raise
+        return _consent_page(request, ctx, actor, found, ticked, until, uses, at.said(error, lang))
+    return at.see_other(f"/citizen/grants/{at.segment(grant.id)}")
+
+
+@router.get("/grants")
+def list_grants(request: Request, ctx: ContextDep, actor: at.Citizen, cursor: at.Cursor = None) -> Response:
+    """What is in force, what has ended."""
+    lang = preferred_language(request)
+    page = grants.list_of_holder(ctx, actor, cursor)
+    now = at.now_ms(ctx)
+    cards = [_grant_card(ctx, one, now, lang) for one in page.items]
+    view = views.Grants(
+        active=tuple(card for card in cards if not GrantState(card.state).final),
+        ended=tuple(card for card in cards if GrantState(card.state).final),
+        waiting=len(requests.list_own(ctx, actor, open_only=True).items),
+        pager=at.older("/citizen/grants", page.next_cursor, cursor=cursor),
+    )
+    return respond("citizen/grants.html", view, at.frame(request, ctx, "citizen", "grants", actor))
+
+
+@router.get("/grants/{grant_id}")
+def grant_page(request: Request, ctx: ContextDep, actor: at.Citizen, grant_id: str) -> Response:
+    """One grant with its copies and deliveries."""
+    lang = preferred_language(request)
+    found = grants.get(ctx, actor, grant_id)
+    return respond("citizen/grant.html", _grant(ctx, found, lang), at.frame(request, ctx, "citizen", "grants", actor))
+
+
+@router.post("/grants/{grant_id}/revoke")
+def revoke(ctx: ContextDep, actor: at.Citizen, grant_id: str) -> Response:
+    """Take a consent back, at once."""
+    grants.revoke(ctx, actor, grant_id)
+    return at.see_other(f"/citizen/grants/{at.segment(grant_id)}")
+
+
+@router.get("/footprints")
+def footprint_list(
+    request: Request,
+    ctx: ContextDep,
+    actor: at.Citizen,
+    only: Annotated[Literal["all", "refused"], Query()] = "all",
+    cursor: at.Cursor = None,
+) -> Response:
+    """Who looked, refused ones too."""
+    lang = preferred_language(request)
+    page = footprints.list_own(ctx, actor, cursor)
+    size = at.anchored_size(ctx)
+    kept = [line for line in page.items if only == "all" or line.receipt.kind == ReceiptKind.REFUSAL]
+    days: dict[str, list[views.Footprint]] = {}
+    for line in kept:
+        day = datetime.fromtimestamp(line.receipt.at_ms / 1000, CHINA_STANDARD_TIME).date().isoformat()
+        days.setdefault(day, []).append(_footprint(ctx, line, size, lang))
+    chosen = None if only == "all" else only
+    view = views.Footprints(
+        only=only,
+        days=tuple(views.Day(day=day, footprints=tuple(lines)) for day, lines in days.items()),
+        pager=at.older("/citizen/footprints", page.next_cursor, only=chosen, cursor=cursor),
+    )
+    return respond("citizen/footprints.html", view, at.frame(request, ctx, "citizen", "footprints", actor))
+
+
+@router.get("/me")
+def me(request: Request, ctx: ContextDep, actor: at.Citizen) -> Response:
+    """Language, text size, signing out."""
+    page = at.frame(request, ctx, "citizen", "me", actor)
+    now = at.now_ms(ctx)
+    active = [one for one in grants.list_of_holder(ctx, actor).items if not grants.shown_state(one.grant, now).final]
+    assert page.viewer is not None
+    view = views.Me(name=page.viewer.name, certificates=len(_own_certificates(ctx, actor)), grants=len(active))
+    return respond("citizen/me.html", view, page)
+
+
+def _today(ctx: Context) -> str:
+    return datetime.fromtimestamp(at.now_ms(ctx) / 1000, CHINA_STANDARD_TIME).date().isoformat()
+
+
+def _own_certificates(ctx: Context, actor: Actor) -> list[Certificate]:
+    found: list[Certificate] = []
+    cursor: str | None = None
+    for _ in range(PAGES_MAX):
+        page = certificates.list_own(ctx, actor, cursor)
+        found += page.items
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+    return found
+
+
+def _state(one: Certificate, today: str) -> str:
+    if one.status != "current":
+        return one.status
+    if one.schema.ended(one.values, today):
+        return "expired"
+    return "anchored" if one.anchor_state == "anchored" else "pending"
+
+
+def _valid_until(one: Certificate, lang: Lang) -> str | None:
+    name = one.schema.valid_until
+    value = one.values.get(name, "") if name else ""
+    return at.shown_value(one.schema.field(name), value, lang) if name and value else None
+
+
+def _card(one: Certificate, today: str, lang: Lang) -> views.CertificateCard:
+    return views.CertificateCard(
+        id=one.id,
+        type_name=one.schema.label(lang),
+        issuer=at.named(one.issuer, lang),
+        state=_state(one, today),
+        valid_until=_valid_until(one, lang),
+    )
+
+
+def _certificate_page(
+    request: Request, ctx: Context, actor: Actor, record_id: str, revealed: frozenset[str]
+) -> Response:
+    lang = preferred_language(request)
+    found = certificates.get_own(ctx, actor, record_id)
+    one = found.certificate
+    used_by = _used_by(ctx, actor, found, lang)
+    size = at.anchored_size(ctx)
+    receipts = {use.receipt.id for use in found.uses}
+    looks = [line for line in footprints.list_own(ctx, actor).items if line.receipt.id in receipts]
+    view = views.Certificate(
+        id=one.id,
+        type_name=one.schema.label(lang),
+        issuer=at.named(one.issuer, lang),
+        state=_state(one, _today(ctx)),
+        valid_until=_valid_until(one, lang),
+        received_at_ms=one.created_at_ms,
+        version=one.version,
+        custody=one.issuer.custody if one.issuer else "demo",
+        fields=tuple(
+            views.FieldLine(
+                name=field.name,
+                label=field.label(lang),
+                value=None
+                if field.sensitive and field.name not in revealed
+                else at.shown_value(field, one.values.get(field.name, ""), lang),
+                sensitive=field.sensitive,
+                used_by=used_by.get(field.name, ()),
+            )
+            for field in one.schema.fields
+        ),
+        looks=tuple(_footprint(ctx, line, size, lang) for line in looks),
+        proof=_certificate_proof(found),
+        pdf_url=f"/citizen/certificates/{at.segment(one.id)}/original.pdf",
+    )
+    return respond("citizen/certificate.html", view, at.frame(request, ctx, "citizen", "certificates", actor))
+
+
+def _used_by(ctx: Context, actor: Actor, found: CertificatePage, lang: Lang) -> dict[str, tuple[str, ...]]:
+    """For each field, who took it: by the terms of the grants under which something was delivered."""
+    takers: dict[str, list[str]] = {}
+    for grant_id in dict.fromkeys(use.receipt.grant_id for use in found.uses if use.receipt.grant_id):
+        page = grants.get(ctx, actor, grant_id)
+        listed = page.grant.terms["items"]
+        assert isinstance(listed, list)
+        for one in listed:
+            if one["type"] == found.certificate.schema.code:
+                takers.setdefault(str(one["field"]), []).append(at.named(page.entity, lang))
+    return {name: tuple(dict.fromkeys(names)) for name, names in takers.items()}
+
+
+def _certificate_proof(found: CertificatePage) -> Proof:
+    one = found.certificate
+    view = next(version for version in found.versions if version.record.id == one.id)
+    facts = (
+        ProofFact(name="fingerprint", value="0x" + view.record.leaf_hash.hex()),
+        ProofFact(name="root", value="0x" + view.root.hex()),
+        ProofFact(name="place", value=f"{view.record.leaf_index + 1} / {view.size}"),
+        ProofFact(name="issuer", value="0x" + view.issuer.hex()),
+    )
+    return Proof(
+        state="anchored" if one.anchor_state == "anchored" else "pending",
+        subject="certificate",
+        at_ms=None,
+        receipt_number=None,
+        facts=facts,
+        bundle_url=f"/citizen/certificates/{at.segment(one.id)}/bundle",
+    )
+
+
+def _request_card(one: RequestView, lang: Lang) -> views.RequestCard:
+    return views.RequestCard(
+        id=one.request.id,
+        entity=at.named(one.entity, lang),
+        purpose=one.purpose.label(lang),
+        asked_at_ms=one.request.created_at_ms,
+        lapses_at_ms=one.request.lapses_at_ms,
+        fields=len(one.request.items),
+    )
+
+
+def _decided(one: RequestView, lang: Lang) -> views.DecidedRequest:
+    row = one.request
+    return views.DecidedRequest(
+        id=row.id,
+        entity=at.named(one.entity, lang),
+        purpose=one.purpose.label(lang),
+        state=row.state,
+        at_ms=row.decided_at_ms or row.lapses_at_ms,
+        grant_url=None if one.grant_id is None else f"/citizen/grants/{at.segment(one.grant_id)}",
+    )
+
+
+def _consent_page(
+    request: Request,
+    ctx: Context,
+    actor: Actor,
+    found: RequestView,
+    ticked: frozenset[str],
+    until: str | None,
+    uses: str | None,
+    error: FormError | None,
+) -> Response:
+    lang = preferred_language(request)
+    row, purpose = found.request, found.purpose
+    asked = at.items(ctx, lang, row.items)
+    held = {one.schema.code for one in _own_certificates(ctx, actor)}
+    missing = tuple(one for one in asked if one.key.split("/")[0] not in held)
+    today = date.fromisoformat(_today(ctx))
+    last = (today + timedelta(days=row.wanted_days)).isoformat()
+    pack = ctx.catalogue.packs.get(row.scenario_code or "")
+    view = views.Consent(
+        id=row.id,
+        entity=at.named(found.entity, lang),
+        entity_uscc=found.entity.uscc or "—",
+        purpose=purpose.label(lang),
+        purpose_text=purpose.text(lang),
+        scenario=pack.label(lang) if pack else None,
+        case_no=row.case_no,
+        necessary=tuple(one for one in asked if one.necessary),
+        optional=tuple(one for one in asked if not one.necessary and not one.sensitive),
+        sensitive=tuple(one for one in asked if not one.necessary and one.sensitive),
+        cut=_cut(ctx, lang, row.cut),
+        missing=missing,
+        ticked=ticked,
+        until=until or last,
+        until_min=(today + timedelta(days=1)).isoformat(),
+        until_max=last,
+        uses=int(uses) if uses and uses.isascii() and uses.isdigit() else row.wanted_uses,
+        uses_max=row.wanted_uses,
+        keep_days=purpose.data_life_days,
+        asked_at_ms=row.created_at_ms,
+        lapses_at_ms=row.lapses_at_ms,
+        error=error,
+    )
+    status = 200 if error is None else int(STATUS[Kind.INVALID])
+    return respond("citizen/consent.html", view, at.frame(request, ctx, "citizen", "grants", actor), status)
+
+
+def _cut(ctx: Context, lang: Lang, notes: Iterable[dict[str, object]]) -> tuple[Item, ...]:
+    """What was asked for and taken out; notes on days and uses speak of no field."""
+    return tuple(at.item(ctx, lang, note) for note in notes if note["reason"] == CutReason.NOT_ALLOWED)
+
+
+def _approval(ctx: Context, found: RequestView, ticked: frozenset[str], until: str, uses: str, lang: Lang) -> Approval:
+    """The form as an approval. Raises `portal.bad_form`."""
+    today = date.fromisoformat(_today(ctx))
+    labels = translator(lang)
+    try:
+        days = (date.fromisoformat(until) - today).days
+    except ValueError:
+        raise ApiError("portal.bad_form", field=labels.gettext("Until")) from None
+    if not 1 <= days <= found.request.wanted_days:
+        raise ApiError("portal.bad_form", field=labels.gettext("Until"))
+    if not (uses.isascii() and uses.isdigit() and 1 <= int(uses) <= found.request.wanted_uses):
+        raise ApiError("portal.bad_form", field=labels.gettext("Times at most"))
+    pairs = frozenset((type_code, name) for type_code, _, name in (key.partition("/") for key in ticked))
+    return Approval(ticked=pairs, days=days, uses=int(uses), language=lang)
+
+
+def _grant_card(ctx: Context, page: GrantPage, now: int, lang: Lang) -> views.GrantCard:
+    grant = page.grant
+    listed = grant.terms["items"]
+    assert isinstance(listed, Sequence)
+    return views.GrantCard(
+        id=grant.id,
+        entity=at.named(page.entity, lang),
+        purpose=at.purpose_of(ctx, grant.terms, lang),
+        state=grants.shown_state(grant, now).value,
+        until_ms=grant.not_after_ms,
+        uses=grant.use_count,
+        max_uses=grant.max_uses,
+        fields=len(listed),
+    )
+
+
+def _grant(ctx: Context, page: GrantPage, lang: Lang) -> views.Grant:
+    grant = page.grant
+    state = grants.shown_state(grant, at.now_ms(ctx))
+    size = at.anchored_size(ctx)
+    begun = next((one for one in page.receipts if one.kind == ReceiptKind.GRANT), None)
+    terms = grant.terms
+    bundle = None if begun is None or begun.number is None else f"/citizen/receipts/{at.segment(begun.id)}/bundle"
+    proof = Proof(
+        state="anchored" if grant.anchor_state == "anchored" else "pending",
+        subject="grant",
+        at_ms=grant.created_at_ms,
+        receipt_number=None if begun is None else begun.number,
+        facts=(
+            ProofFact(name="grant", value="0x" + grant.digest.hex()),
+            ProofFact(name="key", value="0x" + grant.key_address.hex()),
+        ),
+        bundle_url=bundle,
+    )
+    return views.Grant(
+        id=grant.id,
+        entity=at.named(page.entity, lang),
+        entity_uscc=page.entity.uscc or "—",
+        purpose=at.purpose_of(ctx, terms, lang),
+        case_no=None if terms["case_no"] is None else str(terms["case_no"]),
+        state=state.value,
+        from_ms=grant.not_before_ms,
+        until_ms=grant.not_after_ms,
+        ended_at_ms=grant.ended_at_ms,
+        uses=grant.use_count,
+        max_uses=grant.max_uses,
+        keep_days=int(str(terms["data_life_days"])),
+        custody=grant.custody,
+        items=at.items(ctx, lang, terms["items"]),
+        copies=len(page.copies),
+        deliveries=at.deliveries(
+            page.receipts, {copy.id: copy.media_type for copy in page.copies}, size, "/citizen/receipts"
+        ),
+        proof=proof,
+        can_revoke=not state.final,
+    )
+
+
+def _footprint(ctx: Context, line: Footprint, size: int, lang: Lang) -> views.Footprint:
+    receipt = line.receipt
+    labels = translator(lang)
+    mine = receipt.kind in {ReceiptKind.ORIGINAL, ReceiptKind.CHANGE}
+    what: tuple[str, ...] = ()
+    if line.grant is not None and receipt.kind in {ReceiptKind.DELIVERY, ReceiptKind.GRANT}:
+        what = tuple(one.label for one in at.items(ctx, lang, line.grant.terms["items"]))
+    return views.Footprint(
+        at_ms=receipt.at_ms,
+        kind=receipt.kind,
+        who=labels.gettext("You") if mine and line.party is None else at.named(line.party, lang),
+        what=what,
+        purpose=None if line.grant is None else at.purpose_of(ctx, line.grant.terms, lang),
+        reason=None if receipt.reason is None else locale.error_text(receipt.reason, lang),
+        repeats=receipt.repeats,
+        receipt_number=receipt.number,
+        anchored=at.is_anchored(receipt, size),
+        evidence_url=None if receipt.number is None else f"/citizen/receipts/{at.segment(receipt.id)}/bundle",
+    )

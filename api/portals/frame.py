@@ -1,0 +1,180 @@
+"""What every route of a portal does alike: roles, the page's frame, words of parties and fields, proofs, downloads."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Annotated
+from urllib.parse import quote
+
+from fastapi import Query, Request
+from fastapi.responses import RedirectResponse
+
+from api import locale
+from api.catalogue.model import Field, FieldKind, TypeSchema
+from api.errors import ApiError
+from api.http.auth import allow
+from api.http.language import preferred_language
+from api.locale import Lang
+from api.portals.render import Page, Viewer, page_for, with_query
+from api.portals.views.common import Delivery, FormError, Item, Pager, Proof, ProofFact
+from api.services import log, parties
+from api.services.context import Actor, Context, Role
+from api.store import clock, read_only
+from api.store.tables import Party, Receipt
+from chain.receipt import ReceiptKind
+
+Citizen = Annotated[Actor, allow(Role.CITIZEN)]
+Officer = Annotated[Actor, allow(Role.DEPARTMENT)]
+Clerk = Annotated[Actor, allow(Role.ENTITY)]
+Inspector = Annotated[Actor, allow(Role.REGULATOR)]
+Operator = Annotated[Actor, allow(Role.OPERATOR)]
+Cursor = Annotated[str | None, Query(max_length=128)]
+
+BUNDLE = "application/vnd.mydata.bundle+json"
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+def named(party: Party | None, lang: Lang) -> str:
+    """A party's name in the reader's language, a dash where it is not known."""
+    if party is None:
+        return "—"
+    return party.name_en if lang == "en" else party.name_zh
+
+
+def alone(ctx: Context) -> bool:
+    """Whether the operator alone runs the chain, which every proof then says."""
+    return ctx.settings.engine == "embedded"
+
+
+def frame(
+    request: Request,
+    ctx: Context,
+    portal: str,
+    active: str,
+    actor: Actor | None = None,
+    *,
+    refresh_s: int | None = None,
+) -> Page:
+    """The page's frame for whoever is signed in."""
+    viewer = None
+    if actor is not None:
+        signed_in = request.state.signed_in
+        organisation = None
+        if actor.party_id is not None:
+            organisation = named(parties.own(ctx, actor), preferred_language(request))
+        viewer = Viewer(name=signed_in.display, csrf=signed_in.csrf, organisation=organisation)
+    return page_for(request, portal, active, viewer=viewer, lone_operator=alone(ctx), refresh_s=refresh_s)
+
+
+def see_other(url: str) -> RedirectResponse:
+    """After a change: go and look (303), so that reloading does not repeat it."""
+    return RedirectResponse(url, 303)
+
+
+def segment(value: str) -> str:
+    """An identifier as one segment of a path."""
+    return quote(value, safe="")
+
+
+def said(error: ApiError, lang: Lang, field: str | None = None) -> FormError:
+    """An error as a form shows it."""
+    return FormError(code=error.code, text=locale.error_text(error.code, lang, error.facts), field=field)
+
+
+def now_ms(ctx: Context) -> int:
+    """The service's time: the database's, which never runs back."""
+    with read_only(ctx.db) as session:
+        return clock.now_ms(session)
+
+
+def older(path: str, next_cursor: str | None, **query: str | None) -> Pager:
+    """A list that goes on: newest first, older on the next page, the beginning one tap away."""
+    started = with_query(path, **{name: value for name, value in query.items() if name != "cursor"})
+    return Pager(
+        newer_url=started if query.get("cursor") else None,
+        older_url=with_query(path, **{**query, "cursor": next_cursor}) if next_cursor else None,
+    )
+
+
+def field_of(ctx: Context, type_code: str, name: str) -> tuple[TypeSchema, Field] | None:
+    """A field of the catalogue, or None for one that it does not have (any more)."""
+    schema = ctx.catalogue.types.get(type_code)
+    return (schema, schema.field(name)) if schema is not None and schema.has_field(name) else None
+
+
+def item(ctx: Context, lang: Lang, listed: Mapping[str, object]) -> Item:
+    """An item of a request or grant (`type`, `field`, `necessary`, `sensitive`) in words."""
+    type_code, name = str(listed["type"]), str(listed["field"])
+    found = field_of(ctx, type_code, name)
+    return Item(
+        key=f"{type_code}/{name}",
+        label=found[1].label(lang) if found else name,
+        type_name=found[0].label(lang) if found else type_code,
+        sensitive=bool(listed.get("sensitive", False)),
+        necessary=bool(listed.get("necessary", False)),
+    )
+
+
+def items(ctx: Context, lang: Lang, listed: object) -> tuple[Item, ...]:
+    """All items of a list that a request or a grant's terms hold."""
+    assert isinstance(listed, list)
+    return tuple(item(ctx, lang, one) for one in listed)
+
+
+def shown_value(field: Field, value: str, lang: Lang) -> str:
+    """A canonical value for people; days are written as everywhere on the pages."""
+    if field.kind is FieldKind.DATE and _DAY.fullmatch(value) and value[:4] != "9999":
+        return locale.format_date(value, lang)
+    return field.display(value, lang)
+
+
+def purpose_of(ctx: Context, terms: Mapping[str, object], lang: Lang) -> str:
+    """The name of the purpose that a grant's terms state."""
+    purpose = terms["purpose"]
+    assert isinstance(purpose, Mapping)
+    found = ctx.catalogue.purposes.get(str(purpose["code"]))
+    return found.label(lang) if found else str(purpose["code"])
+
+
+def anchored_size(ctx: Context) -> int:
+    """How many entries of the log stand under a checkpoint on the chain."""
+    return log.health(ctx).size.anchored
+
+
+def is_anchored(receipt: Receipt, size: int) -> bool:
+    """Whether a receipt stands under the checkpoint of that size."""
+    return receipt.number is not None and receipt.number < size
+
+
+def deliveries(
+    receipts: Iterable[Receipt], media_types: Mapping[str, str], size: int, base: str
+) -> tuple[Delivery, ...]:
+    """Deliveries among receipts, newest first. `media_types` by copy, `base` is where evidence is saved from."""
+    return tuple(
+        Delivery(
+            at_ms=receipt.at_ms,
+            media_type=media_types[receipt.copy_id],
+            copy_id=receipt.copy_id,
+            receipt_number=receipt.number,
+            anchored=is_anchored(receipt, size),
+            evidence_url=None if receipt.number is None else f"{base}/{segment(receipt.id)}/bundle",
+        )
+        for receipt in sorted(receipts, key=lambda one: one.at_ms, reverse=True)
+        if receipt.kind == ReceiptKind.DELIVERY and receipt.copy_id is not None
+    )
+
+
+def receipt_proof(receipt: Receipt, size: int, subject: str, bundle_url: str | None) -> Proof:
+    """What a receipt proves of itself."""
+    facts = [
+        ProofFact(name=name, value="0x" + value.hex())
+        for name, value in (("leaf", receipt.leaf_hash), ("promise", receipt.promise))
+        if value is not None
+    ]
+    return Proof(
+        state="anchored" if is_anchored(receipt, size) else "pending",
+        subject=subject,
+        at_ms=receipt.at_ms,
+        receipt_number=receipt.number,
+        facts=tuple(facts),
+        bundle_url=None if receipt.number is None else bundle_url,
+    )

@@ -1,0 +1,292 @@
+"""Pages for everybody: the door, signing in and out, checking a proof, the public log, help; and choices of reading."""
+
+import hashlib
+import json
+import time
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, File, Form, Query, Request, Response, UploadFile
+
+from api.catalogue.model import TypeSchema
+from api.errors import ApiError, Kind
+from api.http.auth import SESSION_COOKIE, ContextDep, allow, public
+from api.http.errors import STATUS
+from api.http.forms import download
+from api.http.language import COOKIE as LANGUAGE_COOKIE
+from api.http.language import preferred_language
+from api.http.v1.sessions import sign_in
+from api.locale import LANGUAGES, Lang
+from api.portals import frame as at
+from api.portals.render import ELDER_COOKIE, local_path, respond
+from api.portals.views import public as views
+from api.portals.views.common import FormError
+from api.services import identity, log, parties
+from api.services.context import Actor, Context, Role
+from api.store.queries.holders import HolderKind
+from chain.bundle import Bundle, parse_bundle
+from chain.errors import FormatError
+from chain.texts import Lang as ChainLang
+from chain.texts import text
+from chain.trustfile import parse_trust_file
+from chain.verdict import Aspect, Verdict
+
+router = APIRouter(include_in_schema=False)
+Anybody = Annotated[None, public()]
+Anyone = Annotated[Actor, allow(*Role)]
+RoleName = Literal["citizen", "department", "entity", "regulator", "operator"]
+REMEMBER_S = 365 * 24 * 3600
+PEOPLE_FILE = "identities.json"
+PEOPLE_SHOWN = 40
+TRUST_FILE = "trust.json"
+
+
+@router.get("/")
+def landing(request: Request, ctx: ContextDep, _: Anybody) -> Response:
+    """The door."""
+    view = views.Landing(development=_development(ctx))
+    return respond("public/landing.html", view, at.frame(request, ctx, "public", ""))
+
+
+@router.get("/signin/{role}")
+def sign_in_page(
+    request: Request,
+    ctx: ContextDep,
+    _: Anybody,
+    role: RoleName,
+    following: Annotated[str, Query(alias="next", max_length=512)] = "",
+) -> Response:
+    """The development identities of a role."""
+    return _sign_in_page(request, ctx, role, following or f"/{role}", None)
+
+
+@router.post("/signin")
+def sign_in_as(
+    request: Request,
+    ctx: ContextDep,
+    _: Anybody,
+    role: Annotated[RoleName, Form()],
+    subject: Annotated[str, Form(max_length=64)] = "",
+    number: Annotated[str, Form(max_length=18)] = "",
+    name: Annotated[str, Form(max_length=64)] = "",
+    following: Annotated[str, Form(alias="next", max_length=512)] = "",
+) -> Response:
+    """Become somebody, through the development provider: loopback only, refused in production."""
+    answer = at.see_other(local_path(following or f"/{role}"))
+    try:
+        sign_in(ctx, request, answer, _claims(ctx, role, subject, number, name, preferred_language(request)))
+    except ApiError as error:
+        return _sign_in_page(request, ctx, role, following, at.said(error, preferred_language(request)))
+    return answer
+
+
+@router.post("/signout")
+def sign_out(request: Request, ctx: ContextDep, _: Anyone) -> Response:
+    """End the session."""
+    identity.sign_out(ctx, request.cookies.get(SESSION_COOKIE, ""))
+    answer = at.see_other("/")
+    answer.delete_cookie(SESSION_COOKIE, path="/")
+    return answer
+
+
+@router.post("/preferences")
+def preferences(
+    request: Request,
+    _: Anybody,
+    following: Annotated[str, Form(alias="next", max_length=512)] = "/",
+    lang: Annotated[str, Form(max_length=8)] = "",
+    elder: Annotated[str, Form(max_length=1)] = "",
+) -> Response:
+    """Remember language or text size on this device. It concerns nobody's data, so it asks for no session."""
+    answer = at.see_other(local_path(following))
+    chosen: list[tuple[str, str]] = [(LANGUAGE_COOKIE, lang)] if lang in LANGUAGES else []
+    chosen += [(ELDER_COOKIE, elder)] if elder in {"0", "1"} else []
+    for key, value in chosen:
+        secure = request.url.scheme == "https"
+        answer.set_cookie(key, value, max_age=REMEMBER_S, path="/", samesite="lax", httponly=True, secure=secure)
+    return answer
+
+
+@router.get("/verify")
+def verify_page(request: Request, ctx: ContextDep, _: Anybody) -> Response:
+    """Where a proof is checked."""
+    return _verify_page(request, ctx, None, None, None)
+
+
+@router.get("/v/{record_id}")
+def scanned(request: Request, ctx: ContextDep, _: Anybody, record_id: str) -> Response:
+    """Where the code on a certificate leads: what it tells and what it does not."""
+    return _verify_page(request, ctx, None, record_id[:64], None)
+
+
+@router.post("/verify")
+def verify_bundle(request: Request, ctx: ContextDep, _: Anybody, bundle: Annotated[UploadFile, File()]) -> Response:
+    """Check a proof file against the chain and the trust file; it is not kept."""
+    lang = preferred_language(request)
+    try:
+        parsed = parse_bundle(bundle.file.read())
+    except FormatError:
+        return _verify_page(request, ctx, None, None, at.said(ApiError("portal.no_bundle"), lang))
+    trust = parse_trust_file(_trust(ctx))
+    judge = request.app.state.judge
+    verdict: Verdict = judge(parsed, trust, int(time.time()))
+    return _verify_page(request, ctx, (verdict, parsed), None, None)
+
+
+@router.get("/trust.json")
+def trust_file(ctx: ContextDep, _: Anybody) -> Response:
+    """The trust file, for convenience: whoever checks in earnest obtains it elsewhere."""
+    return download(_trust(ctx), "application/json", TRUST_FILE)
+
+
+@router.get("/log")
+def public_log(request: Request, ctx: ContextDep, _: Anybody) -> Response:
+    """The log's newest heads."""
+    seen = log.health(ctx)
+    heads = {head.size: head for head in (seen.anchored, seen.newest) if head is not None}
+    view = views.Log(
+        log_id=seen.log_id,
+        size=seen.size.numbered,
+        checkpoints=tuple(
+            views.CheckpointLine(
+                size=head.size,
+                root="0x" + head.root.hex(),
+                at_ms=head.created_at_ms,
+                state="anchored" if head.anchor_state == "anchored" else "pending",
+            )
+            for head in sorted(heads.values(), key=lambda one: one.size, reverse=True)
+        ),
+        trust_url="/trust.json",
+        trust_sha256=_trust_sha256(ctx),
+    )
+    return respond("public/log.html", view, at.frame(request, ctx, "public", "log"))
+
+
+@router.get("/help")
+def help_page(request: Request, ctx: ContextDep, _: Anybody) -> Response:
+    """Help in both languages."""
+    return respond("public/help.html", None, at.frame(request, ctx, "public", "help"))
+
+
+def _development(ctx: Context) -> bool:
+    return ctx.settings.identity_provider == "development"
+
+
+def _people(ctx: Context) -> Sequence[dict[str, str]]:
+    """Invented persons and enterprises that the demonstration wrote down: kind, number, name and a word on each."""
+    path = ctx.settings.data_dir / PEOPLE_FILE
+    if not _development(ctx) or not path.is_file():
+        return ()
+    listed: list[dict[str, str]] = json.loads(path.read_text("utf-8"))
+    return listed[:PEOPLE_SHOWN]
+
+
+def _sign_in_page(request: Request, ctx: Context, role: RoleName, following: str, error: FormError | None) -> Response:
+    lang = preferred_language(request)
+    if role == "citizen":
+        found = [
+            views.Identity(subject=str(place), name=one["name"], detail=one.get("en" if lang == "en" else "zh", ""))
+            for place, one in enumerate(_people(ctx))
+        ]
+    else:
+        found = [
+            views.Identity(subject=party.id, name=at.named(party, lang), detail=party.uscc or "")
+            for party in parties.list_public(ctx, role)
+        ]
+    view = views.SignIn(
+        role=role,
+        identities=tuple(found) if _development(ctx) else (),
+        next_url=local_path(following or f"/{role}"),
+        by_number=role == "citizen" and _development(ctx),
+        error=error,
+    )
+    status = 200 if error is None else int(STATUS[Kind.FORBIDDEN])
+    return respond("public/signin.html", view, at.frame(request, ctx, "public", ""), status)
+
+
+def _claims(ctx: Context, role: RoleName, subject: str, number: str, name: str, lang: Lang) -> identity.Claims:
+    if role != "citizen":
+        party = next((one for one in parties.list_public(ctx, role) if one.id == subject), None)
+        if party is None:
+            raise ApiError("portal.no_person")
+        return identity.Claims(Role(role), at.named(party, lang), party_id=party.id)
+    if number:
+        # A credit code has letters, or a digit pair of its own at the front; an identity number is all digits and X.
+        kind = HolderKind.PERSON if number[:17].isdigit() and not number.startswith("9") else HolderKind.ENTERPRISE
+        return identity.Claims(Role.CITIZEN, name.strip() or number[-4:], kind, number.upper())
+    people = _people(ctx)
+    if not (subject.isascii() and subject.isdigit() and int(subject) < len(people)):
+        raise ApiError("portal.no_person")
+    one = people[int(subject)]
+    return identity.Claims(Role.CITIZEN, one["name"], HolderKind(one["kind"]), one["number"])
+
+
+def _trust(ctx: Context) -> bytes:
+    path = ctx.settings.data_dir / TRUST_FILE
+    if not path.is_file():
+        raise ApiError("http.not_ready", Kind.UNAVAILABLE)
+    return path.read_bytes()
+
+
+def _trust_sha256(ctx: Context) -> str:
+    return hashlib.sha256(_trust(ctx)).hexdigest()
+
+
+def _verify_page(
+    request: Request,
+    ctx: Context,
+    judged: tuple[Verdict, Bundle] | None,
+    record_id: str | None,
+    error: FormError | None,
+) -> Response:
+    lang = preferred_language(request)
+    words: ChainLang = "en" if lang == "en" else "zh"
+    verdict = None if judged is None else judged[0]
+    view = views.Verify(
+        overall=None if verdict is None else verdict.state.value,
+        aspects=() if verdict is None else tuple(_aspect(verdict, aspect, words) for aspect in Aspect),
+        checks=() if verdict is None else _checks(verdict, words),
+        disclosed=() if judged is None else _disclosed(ctx, judged[1], lang),
+        notes=() if verdict is None else tuple(text("notes", note.code, words, note.facts) for note in verdict.notes),
+        trust_sha256=_trust_sha256(ctx),
+        max_bytes=ctx.settings.max_body_bytes,
+        record_id=record_id,
+        error=error,
+    )
+    status = 200 if error is None else int(STATUS[Kind.INVALID])
+    return respond("public/verify.html", view, at.frame(request, ctx, "public", "verify"), status)
+
+
+def _aspect(verdict: Verdict, aspect: Aspect, words: ChainLang) -> views.Aspect:
+    found = verdict.aspect(aspect)
+    told = "" if found.state.value == "VALID" else text("findings", found.code, words, found.facts)
+    return views.Aspect(name=aspect.value, verdict=found.state.value, text=told)
+
+
+def _checks(verdict: Verdict, words: ChainLang) -> tuple[views.Check, ...]:
+    return tuple(
+        views.Check(
+            number=found.step,
+            name=text("steps", str(found.step), words),
+            state=found.state.value,
+            detail="" if found.code == "chain.verify.ok" else text("findings", found.code, words, found.facts),
+        )
+        for found in verdict.findings
+    )
+
+
+def _disclosed(ctx: Context, bundle: Bundle, lang: Lang) -> tuple[views.Disclosed, ...]:
+    """Values that the bundle discloses, as the catalogue names and writes them."""
+    found = []
+    for certificate in bundle.certificates:
+        schema: TypeSchema | None = ctx.catalogue.types.get(certificate.leaf.type_code)
+        for name, disclosed in certificate.disclosed.items():
+            known = schema is not None and schema.has_field(name)
+            field = schema.field(name) if schema is not None and known else None
+            found.append(
+                views.Disclosed(
+                    label=field.label(lang) if field else name,
+                    value=at.shown_value(field, disclosed.value, lang) if field else disclosed.value,
+                )
+            )
+    return tuple(found)
