@@ -135,7 +135,8 @@ def _settings(data: Path, rpc: str) -> Settings:
     known = data.absolute() / CHAIN_URL_FILE
     if not rpc and known.is_file():
         rpc = known.read_text(encoding="utf-8").strip()
-    return Settings(data_dir=data.absolute(), **({"rpc_url": rpc} if rpc else {}))
+    plain = Settings(data_dir=data.absolute())
+    return plain if not rpc else plain.model_copy(update={"rpc_url": rpc})
 
 
 if __name__ == "__main__":
