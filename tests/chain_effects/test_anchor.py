@@ -209,21 +209,18 @@ def test_a_store_that_rewrote_receipts_halts_and_sends_nothing(tampered, bench):
     assert set(bench.log.checkpoints) == {5}
 
 
-def test_a_damaged_tree_is_found_before_anything_is_signed(bench):
+@pytest.mark.parametrize("place", [(2, 0), (1, 2), (1, 3), (3, 0)])
+def test_a_damaged_tree_is_found_before_anything_is_signed(place, bench, monkeypatch):
+    """Nodes of the old head, of the proof alone, and of the new head, on the way from 6 to 11 leaves."""
     bench.write(6)
     bench.settle(3)
     bench.write(5)
     sound = bench.log.node
-
-    def damaged(level, index):
-        return bytes(32) if (level, index) == (2, 0) and bench.log.size() == 11 and damaged.on else sound(level, index)
-
-    damaged.on = True
-    bench.checkpointer._log.node = damaged
-    with pytest.raises((ProofError, WrongChainError)):
-        bench.checkpointer.step()
+    with monkeypatch.context() as damage:
+        damage.setattr(bench.checkpointer._log, "node", lambda *at: bytes(32) if at == place else sound(*at))
+        with pytest.raises((ProofError, WrongChainError)):
+            bench.checkpointer.step()
     assert set(bench.log.checkpoints) == {6}
-    damaged.on = False
     bench.settle(3)
     assert bench.onchain() == bench.expected()
 

@@ -162,6 +162,35 @@ def test_a_reorg_while_a_range_is_read_applies_nothing(chain, sink):
     assert roots(sink) == [root("a")]
 
 
+def test_logs_of_a_fork_that_came_and_went_are_not_taken_in(sink):
+    class Flickering(FakeNode):
+        fork = None
+
+        def logs(self, first, last, addresses):
+            return (self.fork or super()).logs(first, last, addresses)
+
+    node, other = Flickering(), FakeNode()
+    put(node, "a")
+    put(other, "b")
+    node.fork = other
+    indexer = Indexer(node, sink, node.identity())
+    assert (indexer.step().events, sink.history) == (0, [])
+    node.fork = None
+    follow(indexer)
+    assert roots(sink) == [root("a")]
+
+
+def test_a_fork_without_our_contracts_is_not_followed(chain, sink):
+    put(chain, "a", "b")
+    indexer = Indexer(chain, sink, chain.identity(), clock=Clock(), max_blocks=1)
+    follow(indexer)
+    chain.reorg(1)
+    chain.codes.clear()
+    with pytest.raises(WrongChainError):
+        indexer.step()
+    assert roots(sink) == [root("a"), root("b")]
+
+
 @pytest.mark.parametrize("step", ["chain_id", "block", "code", "block_number", "logs"])
 @pytest.mark.parametrize("crash", [False, True])
 @pytest.mark.parametrize("occurrence", [1, 2])

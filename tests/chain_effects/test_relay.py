@@ -335,7 +335,7 @@ def test_a_nonce_lost_to_another_transaction_is_replaced_once_that_one_is_final(
         gas_price=0,
     )
     chain.send_raw(foreign.raw)
-    for _ in range(3):
+    for _ in range(6):
         relay.step()
         clock.now += 4
     assert journal.rows["anchor:a"].state is TxState.SIGNED, "too early: a reorg may still bring the nonce back"
@@ -404,6 +404,23 @@ def test_a_failure_is_not_final_before_depth(chain, journal, clock):
     chain.mine()
     chain.mine()
     assert relay.step().failed == 1
+
+
+def test_receipts_are_asked_for_once_under_each_head(chain, journal, clock):
+    node = FaultyNode(chain)
+    relay = relay_on(node, journal, clock, confirmations=2)
+    prepare(relay, ANCHORS, LABELS)
+    for _ in range(5):
+        relay.step()
+    assert node.plan.seen["node.receipts"] == 1
+    chain.mine()
+    relay.step()
+    assert node.plan.seen["node.receipts"] == 2
+    clock.now += 2
+    relay.step()
+    assert node.plan.seen["node.receipts"] == 3, "from time to time, whatever the head says"
+    chain.mine()
+    assert relay.step().confirmed == 3
 
 
 # A wrong chain gets nothing
