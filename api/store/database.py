@@ -16,7 +16,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy import exc as sa_exc
-from sqlalchemy.engine import URL
+from sqlalchemy.engine import URL, ExceptionContext
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.pool import QueuePool
 
@@ -92,6 +92,7 @@ class Database:
         )
         event.listen(engine, "connect", _on_connect_reader if read_only else _on_connect_writer)
         event.listen(engine, "begin", _begin_deferred if read_only else self._begin_immediate)
+        event.listen(engine, "handle_error", _on_error)
         return engine
 
     def _begin_immediate(self, connection: Connection) -> None:
@@ -242,6 +243,18 @@ def _retry_busy(action: Callable[[], None]) -> None:
             if (error.sqlite_errorcode & 0xFF) != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
                 raise
             time.sleep(0.005)
+
+
+def _on_error(context: ExceptionContext) -> None:
+    # A full disk or an I/O error makes SQLite roll the whole transaction back by itself, savepoints included. What came
+    # after would run outside any transaction and stay; so the connection is given up, and nothing more runs on it.
+    connection, statement = context.connection, context.statement or ""
+    if connection is None or connection.invalidated or statement.startswith("BEGIN"):
+        return
+    raw = connection.connection.driver_connection
+    if isinstance(raw, sqlite3.Connection) and not raw.in_transaction:
+        context.is_disconnect = True
+        context.invalidate_pool_on_disconnect = False
 
 
 def _begin_deferred(connection: Connection) -> None:

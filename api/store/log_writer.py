@@ -61,6 +61,7 @@ class _Submission(Generic[T]):
                 self.value = self.work(session, numberer)
         except SQLAlchemyError as error:
             translated = translate(error)
+            # A lost connection, a full disk: then the other submissions' work is gone as well.
             if translated is not None and translated.kind in {Kind.UNAVAILABLE, Kind.INTEGRITY}:
                 raise
             self.error = translated or error
