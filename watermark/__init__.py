@@ -2,7 +2,8 @@
 
 The package knows bytes and arrays: no people, no network, no chain. It works alone:
 
-    from watermark import EpochKey, Mark, ContentCandidates, IssuedCopy, carrier_for, trace
+    from watermark import EpochKey, Mark, ContentCandidates, IssuedCopy, carrier_for, mark_document
+    from watermark.trace import trace
 
     key = EpochKey("2026Q4", secret)                                  # 32 random bytes; anchor key.key_hash
     mark = Mark("copy_1", "party_a", "content_1", "仅限甲公司用于理赔 编号A-1")
@@ -38,11 +39,11 @@ from watermark.carriers import Carrier, carrier_for
 from watermark.carriers.reading import sniff
 from watermark.carriers.table import Record, Table, write_original
 from watermark.errors import WatermarkError
-from watermark.examine import Examined, examine
+from watermark.examine import Examined
 from watermark.keys import EpochKey
 from watermark.lookup import candidate_tags, provenance_tags
 from watermark.payload import MARKER, Mark, mark_document, notice_en, notice_zh
-from watermark.trace import ContentCandidates, IssuedCopy, Outcome, Scored, Verdict, trace
+from watermark.trace import ContentCandidates, IssuedCopy, Outcome, Scored, Verdict
 
 __all__ = [
     "MARKER",
@@ -60,12 +61,10 @@ __all__ = [
     "WatermarkError",
     "candidate_tags",
     "carrier_for",
-    "examine",
     "mark_document",
     "notice_en",
     "notice_zh",
     "provenance_tags",
     "sniff",
-    "trace",
     "write_original",
 ]

@@ -93,7 +93,11 @@ def entity_log10_e(scores: Sequence[CopyScore]) -> float:
     """
     by_content: dict[str, list[float]] = {}
     for score in scores:
+        if not score.entity_layers and not score.copy_layers:
+            continue  # the leak shows nothing of this content, whoever holds it
         by_content.setdefault(score.content_id, []).append(score.log10_e)
     contents = [log10_mean(values) for values in by_content.values()]
+    if not contents:
+        return 0.0
     half = math.log10(0.5)
     return log10_sum([half + math.fsum(contents), half + log10_mean(contents)])

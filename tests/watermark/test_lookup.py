@@ -21,8 +21,10 @@ from tests.watermark.cases import (
     records_of,
     table_content,
 )
-from watermark import EpochKey, Outcome, candidate_tags, examine, provenance_tags, trace
+from watermark import EpochKey, Outcome, candidate_tags, provenance_tags
 from watermark.cells import Weight, normalise, weigh
+from watermark.examine import examine
+from watermark.trace import trace
 
 
 def _met(leak: bytes, content: Content) -> bool:

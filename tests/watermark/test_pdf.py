@@ -22,11 +22,12 @@ from tests.watermark.cases import (
     plain_pdf,
     table_content,
 )
-from watermark import Mark, Outcome, Verdict, WatermarkError, carrier_for, trace
+from watermark import Mark, Outcome, Verdict, WatermarkError, carrier_for
 from watermark.carriers.pdf_evidence import original_glyphs, steps
 from watermark.carriers.pdf_layout import GlyphMover
 from watermark.carriers.pdf_reading import read_glyphs
 from watermark.payload import chips
+from watermark.trace import trace
 
 FORMS = [(writer, in_form) for writer in WRITERS for in_form in (False, True)]
 

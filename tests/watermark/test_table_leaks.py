@@ -9,7 +9,8 @@ from collections.abc import Callable
 import pytest
 
 from tests.watermark.cases import CSV, JSON, KEY, KEYS, Content, licence, payment, records_of, table_content
-from watermark import Outcome, Verdict, trace
+from watermark import Outcome, Verdict
+from watermark.trace import trace
 
 
 def _trace(leak: bytes, *contents: Content, name: str = "leak") -> Verdict:
@@ -204,6 +205,17 @@ def test_order_of_the_guilty_beats_a_pasted_id(sixteen_json: Content) -> None:
     verdict = _trace(_dump(data), sixteen_json)
     assert verdict.outcome is Outcome.IDENTIFIED
     assert _named(verdict) == [("party_2", "copy_content_t_2")]
+
+
+def test_values_pasted_into_a_message_are_provenance() -> None:
+    content = table_content([licence(5)], JSON, 1)
+    value = licence(5).values
+    parts = [f"姓名:{value['姓名']}", f"性别 {value['性别']}", f"证号 {value['证号']}", f"住 {value['住址']}"]
+    note = "请查一下,".join(["", *parts]) + f",{value['准驾车型']}, 到 {value['有效期至']}"
+    verdict = _trace(note.encode(), content, name="note.txt")
+    assert verdict.outcome is Outcome.SUSPECT
+    assert _named(verdict) == [("party_0", "copy_content_t_0")]
+    assert verdict.bound is None
 
 
 def test_two_entities_tables_put_together_name_both() -> None:

@@ -91,7 +91,7 @@ def _moved(original: bytes, place: int) -> tuple[Floats, Glyphs]:
     return steps(mover), _joined(read_glyphs(out.getvalue())[0])
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=8)  # few: originals are personal data
 def original_glyphs(original: bytes) -> tuple[Floats, Glyphs]:
     """(how far each glyph is moved by the mark, glyphs as the reader sees them with their drawing numbers).
 

@@ -17,6 +17,7 @@ MARK_COLUMN = "_mydata"
 MAX_CELLS = 1_000_000
 MAX_CLAIMS = 64
 MAX_SPACING_CHARS = 8_000_000
+MAX_PROSE_CHARS = 200_000
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]:,]|\s+|[^\s{}\[\]:,"]+', re.DOTALL)
 _TEXT_SPLIT = re.compile(r"[\s::;;,,|()()\[\]【】、]+")
@@ -256,7 +257,10 @@ def read_csv(text: str) -> Reading:
     for row in cells:
         padded = names[: len(row)] + [""] * (len(row) - len(names))
         rows.append(Row(tuple(padded), tuple(v for v, _ in row), tuple(m for _, m in row)))
-    return Reading("csv", (tuple(rows),), _claims(text, []))
+    sheets = [tuple(rows)]
+    if len(text) <= MAX_PROSE_CHARS:
+        sheets.append(read_text(text).sheets[0])  # commas may be those of a message
+    return Reading("csv", tuple(sheets), _claims(text, []))
 
 
 def read_text(text: str) -> Reading:
