@@ -20,8 +20,8 @@ MAX_BODY_BYTES = 8 * 1024 * 1024
 MAX_CONNECTIONS = 128
 IDLE_S = 120.0
 READ_S = 15.0
-# An EVM call may nest 1,024 deep, each level several frames of C; threads get the room for it.
-THREAD_STACK_BYTES = 64 * 1024 * 1024
+# An EVM call may nest 1,024 deep and JSON as deep as Python's limit; measured, 1 MiB is too little for the latter, 2 MiB do.
+THREAD_STACK_BYTES = 16 * 1024 * 1024
 
 
 class Server(ThreadingHTTPServer):
@@ -57,7 +57,11 @@ class Server(ThreadingHTTPServer):
         if not self._places.acquire(blocking=False):
             self.shutdown_request(request)
             return
-        super().process_request(request, client_address)
+        try:
+            super().process_request(request, client_address)
+        except RuntimeError:  # no thread to be had
+            self._places.release()
+            self.shutdown_request(request)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - as the base class has it
         """Serve the connection and give its place back."""
