@@ -20,7 +20,7 @@ MAX_BODY_BYTES = 8 * 1024 * 1024
 MAX_CONNECTIONS = 128
 IDLE_S = 120.0
 READ_S = 15.0
-# An EVM call may nest 1,024 deep and JSON as deep as Python's limit; measured, 1 MiB is too little for the latter, 2 MiB do.
+# An EVM call may nest 1,024 deep, and JSON to Python's limit; measured: 1 MiB is too little for the latter, 2 MiB do.
 THREAD_STACK_BYTES = 16 * 1024 * 1024
 
 
