@@ -210,8 +210,8 @@ def test_order_of_the_guilty_beats_a_pasted_id(sixteen_json: Content) -> None:
 def test_values_pasted_into_a_message_are_provenance() -> None:
     content = table_content([licence(5)], JSON, 1)
     value = licence(5).values
-    parts = [f"姓名:{value['姓名']}", f"性别 {value['性别']}", f"证号 {value['证号']}", f"住 {value['住址']}"]
-    note = "请查一下,".join(["", *parts]) + f",{value['准驾车型']}, 到 {value['有效期至']}"
+    parts = [f"姓名\uff1a{value['姓名']}", f"性别 {value['性别']}", f"证号 {value['证号']}", f"住 {value['住址']}"]
+    note = "\uff0c".join(["请查一下", *parts]) + f"\uff0c{value['准驾车型']}, 到 {value['有效期至']}"
     verdict = _trace(note.encode(), content, name="note.txt")
     assert verdict.outcome is Outcome.SUSPECT
     assert _named(verdict) == [("party_0", "copy_content_t_0")]

@@ -9,7 +9,7 @@ import pikepdf
 import pypdfium2
 import pypdfium2.raw as pdfium
 
-from watermark.carriers.table_reading import MAX_CLAIMS
+from watermark.carriers.table_reading import MAX_CLAIMS, TEXT_SPLIT
 from watermark.errors import WatermarkError
 from watermark.evidence import Claim
 from watermark.reading import GlyphPage, Reading, Row
@@ -21,7 +21,6 @@ MAX_PAGES = 200
 MAX_GLYPHS = 300_000
 MAX_XMP = 1 << 20
 
-_SPLIT = re.compile(r"[\s::;;,,|()()\[\]【】、]+")
 BLANK = frozenset({0, 9, 10, 13, 32, 0xA0, 0x3000})
 _GROUP = re.compile(r"[0-9]+[0-9A-Za-z]*")
 _XMP_COPY = re.compile(r'mydata:copy(?:="|>)([A-Za-z0-9_.\-]{1,64})["<]')
@@ -94,7 +93,7 @@ def _words(text: str) -> list[str]:
     """Words line by line, and numbers that are printed in groups put together again."""
     words: list[str] = []
     for line in text.splitlines():
-        parts = [w for w in _SPLIT.split(line) if w]
+        parts = [w for w in TEXT_SPLIT.split(line) if w]
         words += parts
         grouped: list[str] = []
         for part in [*parts, ""]:

@@ -20,7 +20,8 @@ MAX_SPACING_CHARS = 8_000_000
 MAX_PROSE_CHARS = 200_000
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]:,]|\s+|[^\s{}\[\]:,"]+', re.DOTALL)
-_TEXT_SPLIT = re.compile(r"[\s::;;,,|()()\[\]【】、]+")
+# White space and punctuation, ASCII and Chinese (colon, semicolon, comma, brackets, full stop, enumeration comma).
+TEXT_SPLIT = re.compile(r"[\s:;,|()\[\]\uff1a\uff1b\uff0c\uff08\uff09\u3002\u3010\u3011\u3001]+")
 _CLAIM = re.compile(r"\|([A-Za-z0-9_.\-]{1,64})\|([0-9a-f]{32})(?![0-9a-f])")
 _TAG = re.compile(r"[0-9a-f]{32}")
 _HEAD_CHARS = 65_536
@@ -268,7 +269,7 @@ def read_text(text: str) -> Reading:
     rows = []
     cells = 0
     for line in text.splitlines():
-        words = tuple(w for w in _TEXT_SPLIT.split(line) if w)
+        words = tuple(w for w in TEXT_SPLIT.split(line) if w)
         cells += len(words)
         if cells > MAX_CELLS:
             raise WatermarkError("watermark.too_many_cells", limit=MAX_CELLS)
