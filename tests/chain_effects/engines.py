@@ -1,6 +1,7 @@
 """Real engines as child processes: `python -m devnet embedded|anvil`, with the contracts on them."""
 
 import hashlib
+import os
 import signal
 import socket
 import subprocess
@@ -42,7 +43,10 @@ class Engine:
         if self.name == "embedded":
             line += ["--data", str(self.folder / "chain")]
         with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen(line, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+            # A group of its own: anvil is a child of the devnet process and must die with it.
+            self.process = subprocess.Popen(
+                line, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
+            )
         deadline = time.monotonic() + START_S
         while not ready.exists():
             if self.process.poll() is not None or time.monotonic() > deadline:
@@ -52,7 +56,8 @@ class Engine:
 
     def kill(self, how: int = signal.SIGKILL) -> None:
         if self.process is not None:
-            self.process.send_signal(how)
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, how)
             self.process.wait(timeout=20)
             self.process = None
 
