@@ -2,7 +2,8 @@
 
 The sink's cursor is the newest applied block with its hash. A range is applied only if it joins on to the cursor and
 did not change while it was read: the hash of its last block is the same before and after, and commits to every
-ancestor, the cursor's block among them. So a reorg is seen at the latest on the next step, and undone by `EventSink.rewind`.
+ancestor, the cursor's block among them. So a reorg is seen at the latest on the next step, and undone by
+`EventSink.rewind`.
 
 What a crash means: before `apply` commits, the range is read again; after it, the cursor has moved with the events.
 """
