@@ -5,18 +5,20 @@ Every turn is safe to lose: what it does is durable step by step, and a killed w
 
 import contextlib
 import logging
+import os
+import secrets
 import signal
 import threading
 import time
 from dataclasses import dataclass, field
 
-from api.errors import ApiError
+from api.errors import ApiError, Kind, place_of
 from api.services import chain_outbox, returning, returns
 from api.services.context import Context
 from api.settings import Settings
 from api.store import clock, leases, read_only, unit_of_work
 from api.store.journal import SqlEventSink, SqlLogStore, SqlTxJournal
-from api.store.queries import chain_status, requests
+from api.store.queries import chain_status, idempotency, requests, sessions
 from api.store.queries import returns as return_rows
 from api.store.queries.chain_status import ChainState
 from api.store.queries.returns import ReturnState
@@ -33,7 +35,8 @@ LEASE = "worker"
 LEASE_S = 15.0
 IDLE_S = 0.1
 HALTED_S = 5.0
-OPEN_RETURNS = (ReturnState.RECEIVED, ReturnState.CHECKING, ReturnState.CHECKED)
+WATCH_S = 0.5
+HOUSEKEEPING_S = 1.0
 
 
 @dataclass(slots=True)
@@ -51,10 +54,14 @@ class ChainLoop:
     reported_at: float = field(default=-1e9)
 
     def turn(self) -> bool:
-        """One round; whether anything moved. Raises NodeError and WrongChainError."""
+        """One round; whether anything moved. Raises NodeError and WrongChainError.
+
+        The indexer goes first: it asks the node and looks whether it is the right chain, so that while there is none
+        no row of the outbox is leased only to be given back.
+        """
+        indexed = self.indexer.step()
         moved = chain_outbox.dispatch(self.ctx, self.relay, self.ctx.chain)
         progress = self.relay.step()
-        indexed = self.indexer.step()
         if time.monotonic() >= self.next_checkpoint:
             self.checkpointer.step()
             self.next_checkpoint = time.monotonic() + self.interval_s
@@ -91,30 +98,56 @@ class ChainLoop:
 
 
 def returns_loop(ctx: Context, stop: threading.Event) -> None:
-    """Check what came in, seal what is to be sealed by itself, lapse what nobody answered."""
+    """Check what came in, seal what is to be sealed by itself; and keep house now and then."""
+    next_housekeeping = 0.0
     while not stop.is_set():
         try:
-            busy = _one_return(ctx)
-            with unit_of_work(ctx.db) as session:
-                requests.lapse_requests(session, clock.advance(session))
+            busy = one_return(ctx)
+            if time.monotonic() >= next_housekeeping:
+                keep_house(ctx)
+                next_housekeeping = time.monotonic() + HOUSEKEEPING_S
         except ApiError as error:
-            log.error("return failed: %s", error.code)  # noqa: TRY400 - as above
+            log.error("returns wait: %s", error.code)  # noqa: TRY400 - as above
             busy = False
         stop.wait(0.0 if busy else IDLE_S)
 
 
-def _one_return(ctx: Context) -> bool:
+def one_return(ctx: Context) -> bool:
+    """Do the next thing that a return waits for; False where none does. Raises ApiError of kind UNAVAILABLE alone.
+
+    A return that can never go on (its stored file was altered, its department is suspended) steps aside with its
+    reason, for it must not hold the others up.
+    """
     with read_only(ctx.db) as session:
-        waiting = return_rows.in_state(session, OPEN_RETURNS, limit=50)
-    for row in waiting:
+        row = return_rows.next_to_do(session)
+    if row is None:
+        return False
+    try:
         if row.state == ReturnState.CHECKED:
-            if row.auto_seal and row.rows_good:
-                returns.seal_checked(ctx, row.id)
-                return True
-            continue
-        returning.process(ctx, row.id)
-        return True
-    return False
+            returns.seal_checked(ctx, row.id)
+        else:
+            returning.process(ctx, row.id)
+    except MemoryError:
+        raise
+    except Exception as error:
+        known = error if isinstance(error, ApiError) else ApiError("returns.stopped", Kind.INTERNAL)
+        if known.kind is Kind.UNAVAILABLE:
+            raise
+        log.error("return %s stopped: %s", row.id, place_of(error))  # noqa: TRY400 - as above
+        if row.state == ReturnState.CHECKED:
+            returns.leave_to_officer(ctx, row.id)
+        else:
+            returning.fail(ctx, row.id, known)
+    return True
+
+
+def keep_house(ctx: Context) -> None:
+    """Lapse requests that nobody answered; forget sessions, nonces and kept answers that have run out."""
+    with unit_of_work(ctx.db) as session:
+        now = clock.advance(session)
+        requests.lapse_requests(session, now)
+        sessions.purge_run_out(session, now)
+        idempotency.purge(session, now - ctx.settings.idempotency_days * 86_400_000)
 
 
 def build(settings: Settings) -> tuple[Context, ChainLoop]:
@@ -127,6 +160,7 @@ def build(settings: Settings) -> tuple[Context, ChainLoop]:
         LocalSigner(keys.relay),
         SqlTxJournal(ctx.db),
         ctx.chain.chain_id,
+        identity=ctx.chain,
         confirmations=settings.confirmations,
     )
     indexer = Indexer(node, SqlEventSink(ctx.db), ctx.chain, confirmations=settings.confirmations)
@@ -151,37 +185,55 @@ def hold_lease(ctx: Context, stop: threading.Event, holder: str) -> bool:
     return False
 
 
-def main() -> None:
-    """`python -m api.worker`: settings come from the environment."""
-    import os
-    import secrets
-
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    ctx, chain = build(Settings())
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    holder = f"worker/{os.getpid()}/{secrets.token_hex(8)}"
-    if not hold_lease(ctx, stop, holder):
-        return
+def run(ctx: Context, chain: ChainLoop, stop: threading.Event, holder: str) -> bool:
+    """Work under the lease until stopped; False where a thread ended by itself, so that a supervisor starts anew."""
     threads = [
         threading.Thread(target=returns_loop, args=(ctx, stop), name="returns"),
         threading.Thread(target=chain.run, args=(stop,), name="chain"),
     ]
     for thread in threads:
         thread.start()
-    while not stop.wait(LEASE_S / 3):
-        try:
+    sound = True
+    renew_at = 0.0
+    while not stop.wait(WATCH_S):
+        if not all(thread.is_alive() for thread in threads):
+            log.critical("a thread of the worker ended by itself; stopping")
+            sound = False
+            break
+        if time.monotonic() < renew_at:
+            continue
+        with contextlib.suppress(ApiError):
             with unit_of_work(ctx.db) as session:
                 held = leases.acquire(session, LEASE, holder, LEASE_S)
-        except ApiError:
-            continue
-        if held is None:
-            log.error("another worker holds the lease; stopping")
-            stop.set()
+            renew_at = time.monotonic() + LEASE_S / 3
+            if held is None:
+                log.error("another worker holds the lease; stopping")
+                sound = False
+                break
+    stop.set()
     for thread in threads:
         thread.join()
+    return sound
+
+
+def main() -> None:
+    """`python -m api.worker`: settings come from the environment."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    threading.excepthook = _quietly
+    ctx, chain = build(Settings())
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    holder = f"worker/{os.getpid()}/{secrets.token_hex(8)}"
+    sound = not hold_lease(ctx, stop, holder) or run(ctx, chain, stop, holder)
     ctx.db.close()
+    raise SystemExit(0 if sound else 1)
+
+
+def _quietly(failure: threading.ExceptHookArgs) -> None:
+    """What nobody expected in a thread: class and place alone, for a message or traceback may carry personal data."""
+    if failure.exc_value is not None:
+        log.critical("unexpected %s", place_of(failure.exc_value))
 
 
 if __name__ == "__main__":

@@ -20,15 +20,13 @@ REGISTER_GRANT = "register_grant"
 CHANGE_GRANT = "change_grant"
 TOPICS = (ANCHOR_BATCHES, REGISTER_GRANT, CHANGE_GRANT)
 LEASE_S = 30.0
-# What a contract says when our own earlier transaction has already done it: success, nothing is left to do.
-ALREADY_DONE = frozenset({"AlreadyAnchored", "AlreadyRegistered"})
 
 Payload = Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One contract call. `after` names the transaction that must be mined before this one makes sense."""
+    """One contract call. `after` names the transaction that it builds on; while that waits, nothing is simulated."""
 
     contract: str
     data: bytes
@@ -96,16 +94,17 @@ BUILDERS: Mapping[str, Callable[[Payload], Call]] = {
 
 
 def dispatch(ctx: Context, relay: Relay, identity: ChainIdentity, *, limit: int = 128) -> int:
-    """Turn waiting outbox rows into durable transactions; gives how many. NodeError: nothing is lost, again later."""
+    """Turn waiting outbox rows into durable transactions; gives how many. NodeError: nothing is lost, again later.
+
+    A change whose registration the chain does not have is refused by the simulation and waits for its next turn.
+    """
     moved = 0
     for row in outbox.lease(ctx.db, TOPICS, limit, LEASE_S):
         call = BUILDERS[row.topic](row.payload)
         try:
-            relay.prepare(
-                row.key, identity.address(call.contract), call.data, simulate=call.after is None, after=call.after
-            )
+            relay.prepare(row.key, identity.address(call.contract), call.data, after=call.after)
         except RefusedError as refused:
-            if refused.name not in ALREADY_DONE:
+            if not refused.already_done:
                 outbox.failed(ctx.db, row, "chain.refused")
                 continue
         except NodeError as error:
