@@ -39,6 +39,7 @@ REMEMBER_S = 365 * 24 * 3600
 PEOPLE_FILE = "identities.json"
 PEOPLE_SHOWN = 40
 TRUST_FILE = "trust.json"
+NOT_CLAIMED = "chain.verify.not_claimed"
 
 
 @router.get("/")
@@ -259,6 +260,9 @@ def _verify_page(
 
 def _aspect(verdict: Verdict, aspect: Aspect, words: ChainLang) -> views.Aspect:
     found = verdict.aspect(aspect)
+    # The verifier lets stand what a file does not claim; to a person, silence is not a yes.
+    if all(one.code == NOT_CLAIMED for one in verdict.findings if one.aspect is aspect):
+        return views.Aspect(name=aspect.value, verdict="NOT_CLAIMED", text="")
     told = "" if found.state.value == "VALID" else text("findings", found.code, words, found.facts)
     return views.Aspect(name=aspect.value, verdict=found.state.value, text=told)
 
@@ -268,8 +272,10 @@ def _checks(verdict: Verdict, words: ChainLang) -> tuple[views.Check, ...]:
         views.Check(
             number=found.step,
             name=text("steps", str(found.step), words),
-            state=found.state.value,
-            detail="" if found.code == "chain.verify.ok" else text("findings", found.code, words, found.facts),
+            state="NOT_CLAIMED" if found.code == NOT_CLAIMED else found.state.value,
+            detail=""
+            if found.code in {"chain.verify.ok", NOT_CLAIMED}
+            else text("findings", found.code, words, found.facts),
         )
         for found in verdict.findings
     )

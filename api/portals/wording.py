@@ -78,6 +78,7 @@ STATES: Mapping[str, Mapping[str, Badge]] = {
         "REVOKED": Badge("stop", "stop", N_("No longer in force")),
         "PENDING": Badge("wait", "clock", N_("Not recorded yet")),
         "UNKNOWN": Badge("wait", "question", N_("Cannot be told now")),
+        "NOT_CLAIMED": Badge("plain", "next", N_("Not part of this file")),
     },
     "verdict": {
         "VALID": Badge("good", "check", N_("Genuine")),
@@ -85,6 +86,7 @@ STATES: Mapping[str, Mapping[str, Badge]] = {
         "REVOKED": Badge("stop", "stop", N_("Withdrawn")),
         "PENDING": Badge("wait", "clock", N_("Not recorded yet")),
         "UNKNOWN": Badge("wait", "question", N_("Cannot be told now")),
+        "NOT_CLAIMED": Badge("plain", "next", N_("Not part of this file")),
     },
     "footprint": {
         "delivery": Badge("info", "download", N_("Took data")),

@@ -34,7 +34,7 @@ class SignIn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """One numbered step of a verification. `state` as in docs/formats.md."""
+    """One numbered step of a verification. `state` as in docs/formats.md, or NOT_CLAIMED."""
 
     number: int
     name: str
@@ -44,7 +44,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Aspect:
-    """One aspect of a verdict: integrity, issuer, grant, status, time; `verdict` as in docs/formats.md."""
+    """One aspect of a verdict (integrity, issuer, grant, status, time); `verdict` as in docs/formats.md or NOT_CLAIMED."""
 
     name: str
     verdict: str

@@ -58,7 +58,7 @@ def public_pages(lang: Lang) -> Iterator[tuple[str, str, str, str, object]]:
     names = ("integrity", "issuer", "grant", "status", "time")
     checks = tuple(
         public.Check(number=i, name=t("字段与指纹相符", "The values match the fingerprint"), state=state, detail="")
-        for i, state in enumerate(("VALID", "INVALID", "REVOKED", "PENDING", "UNKNOWN"), 1)
+        for i, state in enumerate(("VALID", "INVALID", "REVOKED", "PENDING", "UNKNOWN", "NOT_CLAIMED"), 1)
     )
     for overall in ("VALID", "INVALID", "REVOKED", "PENDING", "UNKNOWN"):
         aspects = tuple(
