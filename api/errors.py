@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
+from pathlib import Path
 
 
 class Kind(StrEnum):
@@ -31,3 +32,15 @@ class ApiError(Exception):
         self.code = code
         self.kind = kind
         self.facts: Mapping[str, str | int] = facts
+
+
+def place_of(error: BaseException) -> str:
+    """Class, file and line of an unexpected error: all that may be logged of it.
+
+    Its message, or a traceback with it, may carry personal data.
+    """
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    where = f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else "?"
+    return f"{type(error).__name__} at {where}"

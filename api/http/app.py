@@ -35,7 +35,6 @@ def build(ctx: Context, *, page: errors.PageForError | None = None) -> FastAPI:
     app.include_router(reference.operations)
     errors.install(app, page)
     settings = ctx.settings
-    app.add_middleware(LastResort, page=page)
     app.add_middleware(
         BodyLimit,
         small=settings.max_body_bytes,
@@ -44,6 +43,7 @@ def build(ctx: Context, *, page: errors.PageForError | None = None) -> FastAPI:
         may_upload=lambda scope: may_upload(ctx, scope),
     )
     app.add_middleware(AllowedHosts, hosts=hosts(settings))
+    app.add_middleware(LastResort, page=page)
     app.add_middleware(SecurityHeaders)
     return app
 
@@ -59,7 +59,7 @@ def hosts(settings: Settings) -> set[str]:
 def may_upload(ctx: Context, scope: Scope) -> bool:
     """Whether a large body is acceptable, judged by path and session before any of it is read."""
     role = UPLOADS.get(scope["path"])
-    if role is None:
+    if role is None or scope["method"] != "POST":
         return False
     cookies = cookie_parser(Headers(scope=scope).get("cookie", ""))
     signed_in = identity.session_of(ctx, cookies.get(SESSION_COOKIE, ""))

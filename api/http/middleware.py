@@ -6,12 +6,13 @@ unauthenticated 200 MB upload would be in memory before its 401.
 
 from collections.abc import Callable, Iterable
 
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import ApiError, Kind
-from api.http.errors import PageForError, answer, log_unexpected, problem
+from api.http.errors import PageForError, answer, as_api_error, log_unexpected, problem
 
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
@@ -55,7 +56,11 @@ class SecurityHeaders:
 
 
 class LastResort:
-    """Turns what nobody expected into a 500 without letting it on: the server would log its message and traceback."""
+    """Turns what nobody expected into a 500 without letting it on: the server would log its message and traceback.
+
+    It stands outside the other middleware, whose errors (the database is away while a session is looked up) no handler
+    of the framework's sees.
+    """
 
     def __init__(self, app: ASGIApp, page: PageForError | None = None) -> None:
         self.app = app
@@ -75,13 +80,12 @@ class LastResort:
 
         try:
             await self.app(scope, receive, noting_send)
-        except TooLargeError:
-            raise
         except Exception as error:
-            log_unexpected(error)
+            known = as_api_error(error)
+            if known.kind is Kind.INTERNAL:
+                log_unexpected(error)
             if not started:
-                response = answer(Request(scope), ApiError("http.internal", Kind.INTERNAL), self.page)
-                await response(scope, receive, send)
+                await answer(Request(scope), known, self.page)(scope, receive, send)
 
 
 class AllowedHosts:
@@ -102,7 +106,8 @@ class AllowedHosts:
 class BodyLimit:
     """Caps bodies: the small cap for everybody, the large one for uploads by somebody who is signed in.
 
-    `may_upload` looks at path and credentials only; it is given the scope before any byte of the body is read.
+    `may_upload` looks at path and credentials only; it is given the scope before any byte of the body is read, in a
+    thread of its own, for it asks the database. Bodies of GET are capped as well: a signed request's is read whole.
     """
 
     def __init__(self, app: ASGIApp, *, small: int, large: int, may_upload: Callable[[Scope], bool]) -> None:
@@ -113,13 +118,13 @@ class BodyLimit:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one ASGI connection."""
-        if scope["type"] != "http" or scope["method"] in {"GET", "HEAD", "OPTIONS"}:
+        if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
         declared = Headers(scope=scope).get("content-length", "")
-        size = int(declared) if declared.isdigit() and len(declared) < 16 else None
+        size = int(declared) if declared.isascii() and declared.isdigit() and len(declared) < 16 else None
         cap = self.small
-        if (size is None or size > self.small) and self.may_upload(scope):
+        if (size is None or size > self.small) and await run_in_threadpool(self.may_upload, scope):
             cap = self.large
         refusal = problem(
             Request(scope), ApiError("http.too_large", Kind.TOO_LARGE, limit_mb=max(1, cap // 1024 // 1024))
