@@ -1,6 +1,8 @@
 """Pieces that several routes share: idempotency of JSON answers, times, downloads."""
 
-import hashlib
+import hmac
+import json
+import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -13,9 +15,14 @@ from pydantic import BaseModel, ConfigDict
 
 from api.errors import ApiError
 from api.services.context import Actor, Context
-from api.store import clock, unit_of_work
+from api.store import Session, clock, unit_of_work
 from api.store.queries import idempotency
 
+INT_MAX = 2**53 - 1
+"""The largest whole number in a query: JSON's, and below what a database column holds."""
+RUNNING_WAIT_S = 10.0
+RUNNING_POLL_S = 0.05
+RUNNING_POLL_MAX_S = 0.4
 IdempotencyKey = Annotated[str | None, Header(alias="Idempotency-Key", min_length=8, max_length=128)]
 
 
@@ -32,39 +39,79 @@ def moment(at_ms: int | None) -> str | None:
     return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+class Answered:
+    """Keeps the answer of one call in the transaction of its effect, so that a crash leaves both or neither."""
+
+    def __init__(self, ctx: Context, who: str, key: str, status: int) -> None:
+        self.body: bytes | None = None
+        self._ctx = ctx
+        self._who = who
+        self._key = key
+        self._status = status
+
+    def __call__(self, session: Session, answer: Mapping[str, Any]) -> None:
+        """Keep `answer` under the call's idempotency key."""
+        body = bytes(JSONResponse(jsonable_encoder(answer)).body)
+        stored = idempotency.StoredAnswer(self._status, body)
+        idempotency.finish(session, self._ctx.vault, self._who, self._key, stored)
+        self.body = body
+
+
 def once(
     ctx: Context,
     actor: Actor,
     request: Request,
     key: str | None,
     described: object,
-    act: Callable[[], Mapping[str, Any]],
+    act: Callable[[Answered], object],
     *,
     status: int = 200,
 ) -> Response:
     """Do something once per idempotency key; a repeat with the same body gets the same answer, kept encrypted.
 
-    Raises `idempotency.missing`, `idempotency.other_request`, `idempotency.running`. A refusal is not kept: the same
-    key may try again.
+    `described` is what the call says beyond method and path, as JSON or a model. `act` is given an `Answered` and must
+    call it inside its transaction. A repeat that comes while the first is still running waits for its answer.
+
+    Raises `idempotency.missing`, `idempotency.other_request`, `idempotency.running` (the first takes longer than the
+    wait). A refusal is not kept: the same key may try again.
     """
     if key is None:
         raise ApiError("idempotency.missing")
     who = f"{actor.role.value}:{actor.subject}"
-    described_bytes = repr((request.method, request.url.path, described)).encode()
-    digest = hashlib.sha256(described_bytes).digest()
-    with unit_of_work(ctx.db) as session:
-        known = idempotency.begin(session, ctx.vault, who, key, digest, clock.advance(session))
+    # Keyed: what is described may be an ID number, and a plain hash of one is soon guessed.
+    digest = hmac.digest(
+        ctx.keys.session, b"mydata/idempotency/1" + _described(request.method, request.url.path, described), "sha256"
+    )
+    known = _claim(ctx, who, key, digest)
     if known is not None:
         return Response(known.body, known.status, media_type="application/json")
+    answered = Answered(ctx, who, key, status)
     try:
-        answer = JSONResponse(jsonable_encoder(act()), status)
+        act(answered)
     except BaseException:
         with unit_of_work(ctx.db) as session:
             idempotency.forget(session, who, key)
         raise
-    with unit_of_work(ctx.db) as session:
-        idempotency.finish(session, ctx.vault, who, key, idempotency.StoredAnswer(status, bytes(answer.body)))
-    return answer
+    assert answered.body is not None, "what is done once keeps its answer"
+    return Response(answered.body, status, media_type="application/json")
+
+
+def _claim(ctx: Context, who: str, key: str, digest: bytes) -> idempotency.StoredAnswer | None:
+    deadline = time.monotonic() + RUNNING_WAIT_S
+    pause = RUNNING_POLL_S
+    while True:
+        try:
+            with unit_of_work(ctx.db) as session:
+                return idempotency.begin(session, ctx.vault, who, key, digest, clock.advance(session))
+        except ApiError as error:
+            if error.code != "idempotency.running" or time.monotonic() > deadline:
+                raise
+        time.sleep(pause)
+        pause = min(2 * pause, RUNNING_POLL_MAX_S)
+
+
+def _described(method: str, path: str, described: object) -> bytes:
+    return json.dumps([method, path, jsonable_encoder(described)], sort_keys=True).encode()
 
 
 def download(data: bytes, media_type: str, name: str, **headers: str) -> Response:

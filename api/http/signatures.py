@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from http_message_signatures import (
     HTTPMessageSignaturesException,
@@ -94,8 +95,8 @@ def key_id(headers: Mapping[str, str]) -> str:
 def verify(message: Message, body: bytes, jwk: Mapping[str, str], *, skew_s: int, life_s: int) -> SignedRequest:
     """Check one signature over a request and its body.
 
-    Raises `signature.bad` (wrong key, uncovered component, changed body or target, clock too far off). The caller
-    checks that the key belongs to an active party and that the nonce is new.
+    Raises `signature.bad` (wrong key, uncovered component, changed body or target, clock too far off, more than one
+    signature of ours). The caller checks that the key belongs to an active party and that the nonce is new.
     """
     keyid = thumbprint(jwk)
     required = COVERED if message.method not in {"GET", "HEAD"} else COVERED_WITHOUT_BODY
@@ -115,7 +116,11 @@ def verify(message: Message, body: bytes, jwk: Mapping[str, str], *, skew_s: int
         raise ApiError("signature.bad", Kind.UNAUTHENTICATED)
     base = "\n".join(f"{name}: {value}" for name, value in result.covered_components.items())
     signature = _signature_bytes(message.headers["signature"], result.label)
-    public_key(jwk).verify(signature, base.encode())  # what is kept as evidence must verify on its own
+    try:
+        # What is kept as evidence must verify on its own.
+        public_key(jwk).verify(signature, base.encode())
+    except InvalidSignature as error:
+        raise ApiError("signature.bad", Kind.UNAUTHENTICATED) from error
     return SignedRequest(keyid, result.nonce, base, signature, dict(jwk))
 
 
@@ -145,7 +150,10 @@ def _signature_bytes(header: str, label: str) -> bytes:
     for part in header.split(","):
         name, _, value = part.strip().partition("=")
         if name == label:
-            return base64.b64decode(value.strip().strip(":"))
+            try:
+                return base64.b64decode(value.strip().strip(":"), validate=True)
+            except ValueError:
+                break
     raise ApiError("signature.bad", Kind.UNAUTHENTICATED)
 
 

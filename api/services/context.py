@@ -4,12 +4,13 @@ import hmac
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from api.catalogue import Catalogue
 from api.errors import ApiError, Kind
 from api.services.folding import RefusalFolder
 from api.settings import Settings
+from api.store import Session
 from api.store.crypto import Vault
 from api.store.database import Database
 from api.store.keyring import KeyRing
@@ -17,6 +18,10 @@ from api.store.log_writer import LogWriter
 from chain.identity import ChainIdentity
 from chain.ports import Signer
 from watermark.keys import EpochKey
+
+T = TypeVar("T")
+Also = Callable[[Session, T], None]
+"""Run on a service's result in the transaction that makes it true, such as keeping the answer for repeats."""
 
 
 class Role(StrEnum):

@@ -8,7 +8,7 @@ from api.errors import ApiError, Kind
 from api.policy.requests import Ask, clamp
 from api.policy.states import GrantState, RequestState, check_transition
 from api.services import chain_outbox
-from api.services.context import Actor, Context, Role
+from api.services.context import Actor, Also, Context, Role
 from api.services.evidence import message_of
 from api.store import Session, clock, ids, outbox, read_only
 from api.store.bodies import GrantSecret
@@ -58,10 +58,18 @@ class GrantPage:
     receipts: Sequence[Receipt]
 
 
-def approve(ctx: Context, actor: Actor, request_id: str, approval: Approval) -> tuple[Grant, NumberedReceipt]:
+def approve(
+    ctx: Context,
+    actor: Actor,
+    request_id: str,
+    approval: Approval,
+    *,
+    also: Also[tuple[Grant, NumberedReceipt]] | None = None,
+) -> tuple[Grant, NumberedReceipt]:
     """Turn a request into a grant under a fresh key, bound to the holder's presence.
 
-    Raises `requests.not_found`, `requests.decided`, `requests.lapsed`.
+    Raises `requests.not_found`, `requests.decided`, `requests.lapsed`, `requests.nothing_chosen`,
+    `requests.sensitive_not_ticked`.
     """
     holder_id = actor.holder
     with read_only(ctx.db) as session:
@@ -71,11 +79,11 @@ def approve(ctx: Context, actor: Actor, request_id: str, approval: Approval) -> 
         entity = parties.get_party(session, request.entity_id)
         now = clock.now_ms(session)
     assert entity is not None
-    grant, secret = _make(ctx, holder_id, actor, request, entity, approval, now)
-    return grant, ctx.log.submit(_begin(ctx, grant, secret))
+    grant, secret = _make(ctx, holder_id, request, entity, approval, now)
+    return grant, ctx.log.submit(_begin(ctx, grant, secret, also))
 
 
-def revoke(ctx: Context, actor: Actor, grant_id: str) -> NumberedReceipt:
+def revoke(ctx: Context, actor: Actor, grant_id: str, *, also: Also[NumberedReceipt] | None = None) -> NumberedReceipt:
     """End a grant: local, at once, never waiting for the chain. Raises `grants.not_found`, `grant.transition`."""
     holder_id = actor.holder
 
@@ -105,7 +113,10 @@ def revoke(ctx: Context, actor: Actor, grant_id: str) -> NumberedReceipt:
             "seq": seq,
             "actor": "holder",
         }
-        return numberer.add(_draft(ReceiptKind.CHANGE, grant, details))
+        receipt = numberer.add(_draft(ReceiptKind.CHANGE, grant, details))
+        if also is not None:
+            also(session, receipt)
+        return receipt
 
     return ctx.log.submit(work)
 
@@ -147,7 +158,7 @@ def shown_state(grant: Grant, now_ms: int) -> GrantState:
 
 
 def _make(
-    ctx: Context, holder_id: str, actor: Actor, request: Request, entity: Party, approval: Approval, now: int
+    ctx: Context, holder_id: str, request: Request, entity: Party, approval: Approval, now: int
 ) -> tuple[Grant, GrantSecret]:
     purpose = ctx.catalogue.purpose(request.purpose_code)
     wish, _ = clamp(Ask(min(approval.days, request.wanted_days), min(approval.uses, request.wanted_uses)), purpose)
@@ -187,7 +198,9 @@ def _make(
     }
     terms_salt, binding_salt, key = secrets.token_bytes(32), secrets.token_bytes(32), _one_off_key()
     terms_digest = terms_hash(terms_salt, terms)
-    token = ctx.provider.token(actor.subject, binding_nonce(terms_digest))
+    # The same pseudonym as in the terms: the token travels in the bundle, and two recipients must not be able to join
+    # their holders by it.
+    token = ctx.provider.token(str(terms["holder"]), binding_nonce(terms_digest))
     signer = ctx.signer(key)
     message = GrantMessage(signer.address, terms_digest, binding_commitment(binding_salt, token), not_before, not_after)
     digest = grant_digest(message, ctx.chain.chain_id, ctx.chain.address("Grants"))
@@ -233,7 +246,9 @@ def _chosen(request: Request, approval: Approval) -> list[dict[str, object]]:
     return chosen
 
 
-def _begin(ctx: Context, grant: Grant, secret: GrantSecret) -> Callable[[Session, Numberer], NumberedReceipt]:
+def _begin(
+    ctx: Context, grant: Grant, secret: GrantSecret, also: Also[tuple[Grant, NumberedReceipt]] | None
+) -> Callable[[Session, Numberer], NumberedReceipt]:
     """The work for the log writer: the request is still open, then everything stands together."""
 
     def work(session: Session, numberer: Numberer) -> NumberedReceipt:
@@ -254,7 +269,10 @@ def _begin(ctx: Context, grant: Grant, secret: GrantSecret) -> Callable[[Session
             "terms": str(grant.message["terms"]),
             "entity": grant.entity_id,
         }
-        return numberer.add(_draft(ReceiptKind.GRANT, grant, details))
+        receipt = numberer.add(_draft(ReceiptKind.GRANT, grant, details))
+        if also is not None:
+            also(session, (grant, receipt))
+        return receipt
 
     return work
 

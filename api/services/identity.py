@@ -7,12 +7,14 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
+from api.catalogue.canonical import Limits, id_number_form, uscc_form
 from api.errors import ApiError, Kind
 from api.services.context import Actor, Context, Role
 from api.settings import Environment, Settings
 from api.store import clock
 from api.store.database import read_only, unit_of_work
 from api.store.queries import holders, parties, sessions
+from api.store.queries.holders import HolderKind
 
 TOKEN_LIFE_S = 300
 
@@ -51,7 +53,7 @@ class Claims:
 
     role: Role
     name: str
-    kind: holders.HolderKind | None = None
+    kind: HolderKind | None = None
     number: str = ""
     party_id: str | None = None
 
@@ -74,18 +76,30 @@ class MachineParty:
     active: bool
 
 
+_FORMS = {HolderKind.PERSON: id_number_form("number", Limits()), HolderKind.ENTERPRISE: uscc_form("number", Limits())}
+
+
+def canonical_number(settings: Settings, kind: HolderKind, number: str) -> str:
+    """A holder's number in the one spelling under which holders are found; the demo region outside production only.
+
+    Raises `catalogue.…` for a malformed number, check digit included.
+    """
+    return _FORMS[kind](number, settings.environment is Environment.DEVELOPMENT)
+
+
 def sign_in(ctx: Context, claims: Claims) -> tuple[str, SignedIn]:
     """Open a session; gives the cookie's value, of which only the hash is kept.
 
-    Raises `auth.claims` and, for staff of no active party, `auth.unknown_party`.
+    Raises `auth.claims`, `catalogue.…` for a malformed number, and `auth.unknown_party` for staff of no active party.
     """
     with unit_of_work(ctx.db) as session:
         if claims.role is Role.CITIZEN:
             if claims.kind is None or not claims.number:
                 raise ApiError("auth.claims")
-            (ref,) = holders.find_or_create_holders(session, ctx.vault, [(claims.kind, claims.number)])
+            number = canonical_number(ctx.settings, claims.kind, claims.number)
+            (ref,) = holders.find_or_create_holders(session, ctx.vault, [(claims.kind, number)])
             if claims.name and not holders.profile(session, ref.key):
-                holders.set_profile(session, ref.key, {"name": claims.name, "number": claims.number})
+                holders.set_profile(session, ref.key, {"name": claims.name, "number": number})
             actor = Actor(claims.role, ctx.pairwise(ref.id, "session"), holder_id=ref.id)
         else:
             party = parties.get_party(session, claims.party_id or "")
@@ -108,13 +122,17 @@ def sign_in(ctx: Context, claims: Claims) -> tuple[str, SignedIn]:
 
 
 def session_of(ctx: Context, token: str) -> SignedIn | None:
-    """The session behind a cookie, or None where there is none or it ran out."""
+    """The session behind a cookie, or None where there is none, it ran out, or its party may no longer act."""
     if not token:
         return None
     with read_only(ctx.db) as session:
         row = sessions.find_session(session, ctx.vault, token)
-    if row is None:
-        return None
+        if row is None:
+            return None
+        if row.party_id is not None:
+            party = parties.get_party(session, row.party_id)
+            if party is None or party.status != parties.PartyStatus.ACTIVE:
+                return None
     actor = Actor(Role(row.role), row.subject, holder_id=row.holder_id, party_id=row.party_id)
     return SignedIn(actor, row.display, row.csrf)
 
@@ -133,18 +151,14 @@ def machine_party(ctx: Context, thumbprint: str) -> MachineParty | None:
         party = parties.party_by_thumbprint(session, thumbprint)
     if party is None or party.http_key is None or party.role != Role.ENTITY.value:
         return None
-    return MachineParty(party.id, dict(party.http_key), party.status == "active")
+    return MachineParty(party.id, dict(party.http_key), party.status == parties.PartyStatus.ACTIVE)
 
 
 def spend_nonce(ctx: Context, thumbprint: str, nonce: str) -> None:
     """Note a nonce; `signature.replayed` if this key has used it within the life of a signature."""
+    # Twice as long as any signature can be valid, for the clocks of database and service may differ.
     life_ms = (ctx.settings.signature_life_s + ctx.settings.signature_skew_s) * 2_000
-    try:
-        with unit_of_work(ctx.db) as session:
-            fresh = sessions.use_nonce(session, thumbprint, nonce, clock.now_ms(session) + life_ms)
-    except ApiError as error:
-        if error.code != "store.conflict":
-            raise
-        fresh = False
+    with unit_of_work(ctx.db) as session:
+        fresh = sessions.use_nonce(session, thumbprint, nonce, clock.now_ms(session) + life_ms)
     if not fresh:
         raise ApiError("signature.replayed", Kind.UNAUTHENTICATED)

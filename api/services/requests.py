@@ -7,7 +7,8 @@ from api.catalogue.model import Purpose
 from api.errors import ApiError, Kind
 from api.policy.requests import Ask, AskedItem, KeptItem, clamp, cut
 from api.policy.states import RequestState, check_request_transition
-from api.services.context import Actor, Context, Role
+from api.services.context import Actor, Also, Context, Role
+from api.services.identity import canonical_number
 from api.store import Session, clock, ids, read_only, unit_of_work
 from api.store.queries import grants, holders, parties, requests
 from api.store.queries.holders import HolderKind
@@ -42,11 +43,12 @@ class RequestView:
     grant_id: str | None
 
 
-def create(ctx: Context, actor: Actor, new: NewRequest) -> Request:
+def create(ctx: Context, actor: Actor, new: NewRequest, *, also: Also[Request] | None = None) -> Request:
     """File a request. Whether the number belongs to anybody here does not show: not in the answer, not in its time.
 
     Raises `catalogue.unknown_purpose`, `requests.case_required`, `requests.wrong_holder_kind`, `requests.nothing_left`
-    (the purpose allows none of the fields), `requests.too_many_items`, `catalogue.…` for a malformed number.
+    (the purpose allows none of the fields), `requests.too_many_items`, `requests.bad_case_no`, `catalogue.…` for a
+    malformed number.
     """
     entity_id = actor.party(Role.ENTITY)
     purpose = ctx.catalogue.purpose(new.purpose)
@@ -56,8 +58,11 @@ def create(ctx: Context, actor: Actor, new: NewRequest) -> Request:
         raise ApiError("requests.too_many_items", limit=MAX_ITEMS)
     if purpose.case_required and not new.case_no:
         raise ApiError("requests.case_required")
+    if new.case_no is not None and not new.case_no.isprintable():
+        raise ApiError("requests.bad_case_no")
     if new.holder_kind.value not in {kind.value for kind in purpose.holder_kinds}:
         raise ApiError("requests.wrong_holder_kind")
+    number = canonical_number(ctx.settings, new.holder_kind, new.number)
     for item in new.items:
         ctx.catalogue.ready_type(item.type_code).field(item.field)
     kept, cut_notes = cut(new.items, purpose)
@@ -69,7 +74,7 @@ def create(ctx: Context, actor: Actor, new: NewRequest) -> Request:
         row = Request(
             id=ids.new_request_id(),
             entity_id=entity_id,
-            holder_id=holders.find_holder(session, ctx.vault, new.holder_kind, new.number),
+            holder_id=holders.find_holder(session, ctx.vault, new.holder_kind, number),
             purpose_code=purpose.code,
             scenario_code=new.scenario,
             case_no=new.case_no,
@@ -82,6 +87,8 @@ def create(ctx: Context, actor: Actor, new: NewRequest) -> Request:
             lapses_at_ms=now + ctx.settings.request_days * DAY_MS,
         )
         session.add(row)
+        if also is not None:
+            also(session, row)
     return row
 
 
@@ -112,7 +119,7 @@ def get(ctx: Context, actor: Actor, request_id: str) -> RequestView:
         return _view(ctx, session, row, clock.now_ms(session))
 
 
-def deny(ctx: Context, actor: Actor, request_id: str) -> None:
+def deny(ctx: Context, actor: Actor, request_id: str, *, also: Also[Request] | None = None) -> None:
     """The holder's no; as easy as the yes. Raises `requests.not_found`, `request.transition`."""
     with unit_of_work(ctx.db) as session:
         row = requests.request_to_holder(session, actor.holder, request_id, lock=True)
@@ -120,6 +127,8 @@ def deny(ctx: Context, actor: Actor, request_id: str) -> None:
             raise ApiError("requests.not_found", Kind.NOT_FOUND)
         check_request_transition(RequestState(row.state), RequestState.DENIED)
         row.state, row.decided_at_ms = RequestState.DENIED.value, clock.advance(session)
+        if also is not None:
+            also(session, row)
 
 
 def _view(ctx: Context, session: Session, row: Request, now_ms: int) -> RequestView:

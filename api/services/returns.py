@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from api.errors import ApiError, Kind
 from api.services import chain_outbox
-from api.services.context import Actor, Context, Role
+from api.services.context import Actor, Also, Context, Role
 from api.store import Session, clock, ids, outbox
 from api.store.database import read_only, unit_of_work
 from api.store.queries import parties, records, returns
@@ -34,7 +34,15 @@ def file_sha256(data: bytes) -> bytes:
     return hashlib.sha256(data).digest()
 
 
-def receive(ctx: Context, actor: Actor, type_code: str, data: bytes, *, auto_seal: bool) -> Return:
+def receive(
+    ctx: Context,
+    actor: Actor,
+    type_code: str,
+    data: bytes,
+    *,
+    auto_seal: bool,
+    also: Also[Return] | None = None,
+) -> Return:
     """Take a file in, durably, before anything of it is checked. The same file again gives the return that it made.
 
     Raises `catalogue.unknown_type`, `catalogue.type_not_ready`, `returns.not_your_type`, `returns.empty_file`,
@@ -51,21 +59,23 @@ def receive(ctx: Context, actor: Actor, type_code: str, data: bytes, *, auto_sea
         party = _department(session, party_id)
         if party.department_code != schema.department:
             raise ApiError("returns.not_your_type", Kind.FORBIDDEN, type=schema.code)
-        known = returns.same_file(session, party_id, digest, schema.code)
-        if known is not None:
-            return known
-        row = Return(
-            id=ids.new_return_id(),
-            party_id=party_id,
-            type_code=schema.code,
-            file_sha256=digest,
-            file_bytes=len(data),
-            auto_seal=auto_seal,
-            state=ReturnState.RECEIVED.value,
-            created_at_ms=clock.advance(session),
-        )
-        returns.seal_file(ctx.vault, row, data)
-        session.add(row)
+        row = returns.same_file(session, party_id, digest, schema.code)
+        if row is None:
+            row = Return(
+                id=ids.new_return_id(),
+                party_id=party_id,
+                type_code=schema.code,
+                file_sha256=digest,
+                file_bytes=len(data),
+                auto_seal=auto_seal,
+                state=ReturnState.RECEIVED.value,
+                created_at_ms=clock.advance(session),
+            )
+            returns.seal_file(ctx.vault, row, data)
+            session.add(row)
+            session.flush()
+        if also is not None:
+            also(session, row)
     return row
 
 
@@ -90,60 +100,74 @@ def report(
         return Report(item, returns.row_notes(session, item.party_id, return_id, state=state, after=after))
 
 
-def seal(ctx: Context, actor: Actor, return_id: str) -> Return:
+def seal(ctx: Context, actor: Actor, return_id: str, *, also: Also[Return] | None = None) -> Return:
     """Seal a checked return: the department's key signs its roots, its records become visible, anchoring begins.
 
     Raises `returns.not_found`, `returns.not_checked`, `returns.nothing_good`. Sealing twice is no error.
     """
     with read_only(ctx.db) as session:
         _own(session, actor, return_id)
-    return seal_checked(ctx, return_id)
+    return seal_checked(ctx, return_id, also=also)
 
 
-def seal_checked(ctx: Context, return_id: str) -> Return:
+def seal_checked(ctx: Context, return_id: str, *, also: Also[Return] | None = None) -> Return:
     """What `seal` does once it is clear who asks; also for returns handed in with `auto_seal`."""
     with unit_of_work(ctx.db) as session:
         row = returns.lock_return(session, return_id)
         assert row is not None
-        if row.state in {ReturnState.SEALED, ReturnState.ANCHORED}:
-            return row
-        if row.state != ReturnState.CHECKED:
-            raise ApiError("returns.not_checked", Kind.CONFLICT)
-        batches = returns.batches_of(session, return_id)
-        if not batches:
-            raise ApiError("returns.nothing_good", Kind.CONFLICT)
-        party = _department(session, row.party_id)
-        key = ctx.department_signer(party.id)
-        assert party.address == key.address
-        anchors = ctx.chain.address("CertificateAnchors")
-        for start in range(0, len(batches), ROOTS_A_CALL):
-            part = batches[start : start + ROOTS_A_CALL]
-            roots, sizes = [batch.root for batch in part], [batch.size for batch in part]
-            digest = anchor_digest(key.address, roots, sizes, ctx.chain.chain_id, anchors)
-            payload = chain_outbox.anchor_payload(key.address, roots, sizes, key.sign_digest(digest))
-            outbox.put(session, chain_outbox.ANCHOR_BATCHES, f"anchor:{return_id}:{start}", payload)
-        records.supersede_older(session, return_id)
-        returns.seal_batches(session, return_id)
-        row.state, row.sealed_at_ms = ReturnState.SEALED, clock.advance(session)
-        prepare_receipt(
-            session,
-            ctx.vault,
-            ReceiptDraft(
-                ReceiptKind.RETURN,
-                {
-                    "return": return_id,
-                    "department": party.id,
-                    "issuer": "0x" + key.address.hex(),
-                    "custody": party.custody,
-                    "type": row.type_code,
-                    "file_sha256": "0x" + row.file_sha256.hex(),
-                    "batches": [{"root": "0x" + batch.root.hex(), "size": batch.size} for batch in batches],
-                },
-                party_id=party.id,
-                return_id=return_id,
-            ),
-        )
+        if row.state not in {ReturnState.SEALED, ReturnState.ANCHORED}:
+            _seal(ctx, session, row)
+        if also is not None:
+            also(session, row)
+    ctx.log.wake()
     return row
+
+
+def leave_to_officer(ctx: Context, return_id: str) -> None:
+    """Take back that a return is to be sealed by itself: it was refused, and whoever seals it shall be told why."""
+    with unit_of_work(ctx.db) as session:
+        row = returns.lock_return(session, return_id)
+        if row is not None:
+            row.auto_seal = False
+
+
+def _seal(ctx: Context, session: Session, row: Return) -> None:
+    if row.state != ReturnState.CHECKED:
+        raise ApiError("returns.not_checked", Kind.CONFLICT)
+    batches = returns.batches_of(session, row.id)
+    if not batches:
+        raise ApiError("returns.nothing_good", Kind.CONFLICT)
+    party = _department(session, row.party_id)
+    key = ctx.department_signer(party.id)
+    assert party.address == key.address
+    anchors = ctx.chain.address("CertificateAnchors")
+    for start in range(0, len(batches), ROOTS_A_CALL):
+        part = batches[start : start + ROOTS_A_CALL]
+        roots, sizes = [batch.root for batch in part], [batch.size for batch in part]
+        digest = anchor_digest(key.address, roots, sizes, ctx.chain.chain_id, anchors)
+        payload = chain_outbox.anchor_payload(key.address, roots, sizes, key.sign_digest(digest))
+        outbox.put(session, chain_outbox.ANCHOR_BATCHES, f"anchor:{row.id}:{start}", payload)
+    records.supersede_older(session, row.id)
+    returns.seal_batches(session, row.id)
+    row.state, row.sealed_at_ms = ReturnState.SEALED, clock.advance(session)
+    prepare_receipt(
+        session,
+        ctx.vault,
+        ReceiptDraft(
+            ReceiptKind.RETURN,
+            {
+                "return": row.id,
+                "department": party.id,
+                "issuer": "0x" + key.address.hex(),
+                "custody": party.custody,
+                "type": row.type_code,
+                "file_sha256": "0x" + row.file_sha256.hex(),
+                "batches": [{"root": "0x" + batch.root.hex(), "size": batch.size} for batch in batches],
+            },
+            party_id=party.id,
+            return_id=row.id,
+        ),
+    )
 
 
 def _own(session: Session, actor: Actor, return_id: str) -> Return:

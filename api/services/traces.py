@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from api.errors import ApiError, Kind
 from api.services import evidence
-from api.services.context import Actor, Context, Role
+from api.services.context import Actor, Also, Context, Role
 from api.services.pulls import EPOCH
 from api.store import Session, clock, ids, read_only, unit_of_work
 from api.store.queries import copies, grants, holders, parties, provenance, receipts, traces
@@ -42,41 +42,65 @@ def file_sha256(data: bytes) -> bytes:
 
 def examine_file(ctx: Context, actor: Actor, suspect: Suspect) -> Trace:
     """Trace one file; the verdict is stored and receipted. Raises `watermark.*` for a file that cannot be read."""
+    return examine_files(ctx, actor, [suspect])[0]
+
+
+def examine_files(
+    ctx: Context, actor: Actor, suspects: Sequence[Suspect], *, also: Also[Sequence[Trace]] | None = None
+) -> list[Trace]:
+    """Trace files, each by itself; all verdicts are stored and receipted together, or none where one cannot be read.
+
+    Raises `watermark.*`.
+    """
     party_id = actor.party(Role.REGULATOR)
+    judged = [_judge(ctx, suspect) for suspect in suspects]
+    with unit_of_work(ctx.db) as session:
+        now = clock.advance(session)
+        rows = [_store(ctx, session, party_id, verdict, report, now) for verdict, report in judged]
+        if also is not None:
+            also(session, rows)
+    ctx.log.wake()
+    return rows
+
+
+def _judge(ctx: Context, suspect: Suspect) -> tuple[Verdict, dict[str, object]]:
     examined = examine(suspect.data, suspect.name)
     key = ctx.epoch_key(EPOCH)
     with read_only(ctx.db) as session:
         found = _candidates(ctx, session, examined, candidate_tags(examined, suspect.name, key))
         verdict = trace(examined, suspect.name, found, {EPOCH: key})
-        report = {**verdict.to_dict(), "named": _named(session, verdict)}
+        return verdict, {**verdict.to_dict(), "named": _named(session, verdict)}
+
+
+def _store(
+    ctx: Context, session: Session, party_id: str, verdict: Verdict, report: dict[str, object], now_ms: int
+) -> Trace:
     trace_id = ids.new_trace_id()
-    with unit_of_work(ctx.db) as session:
-        receipt_id = prepare_receipt(
-            session,
-            ctx.vault,
-            ReceiptDraft(
-                ReceiptKind.TRACE,
-                {
-                    "trace": trace_id,
-                    "regulator": party_id,
-                    "file_sha256": "0x" + verdict.file_sha256.hex(),
-                    "outcome": verdict.outcome.value,
-                    "examined": verdict.n,
-                },
-                party_id=party_id,
-            ),
-        )
-        row = Trace(
-            id=trace_id,
+    receipt_id = prepare_receipt(
+        session,
+        ctx.vault,
+        ReceiptDraft(
+            ReceiptKind.TRACE,
+            {
+                "trace": trace_id,
+                "regulator": party_id,
+                "file_sha256": "0x" + verdict.file_sha256.hex(),
+                "outcome": verdict.outcome.value,
+                "examined": verdict.n,
+            },
             party_id=party_id,
-            file_sha256=verdict.file_sha256,
-            outcome=verdict.outcome.value,
-            report=report,
-            receipt_id=receipt_id,
-            created_at_ms=clock.advance(session),
-        )
-        session.add(row)
-    ctx.log.wake()
+        ),
+    )
+    row = Trace(
+        id=trace_id,
+        party_id=party_id,
+        file_sha256=verdict.file_sha256,
+        outcome=verdict.outcome.value,
+        report=report,
+        receipt_id=receipt_id,
+        created_at_ms=now_ms,
+    )
+    session.add(row)
     return row
 
 

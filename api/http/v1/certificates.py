@@ -6,11 +6,12 @@ from fastapi import APIRouter, Query, Response
 
 from api.http.auth import ContextDep, allow
 from api.http.forms import download, moment
+from api.http.strict_json import StrictJsonRoute
 from api.services import certificates, footprints
 from api.services.certificates import Certificate
 from api.services.context import Actor, Role
 
-router = APIRouter(tags=["certificates"])
+router = APIRouter(tags=["certificates"], route_class=StrictJsonRoute)
 Citizen = Annotated[Actor, allow(Role.CITIZEN)]
 BUNDLE = "application/vnd.mydata.bundle+json"
 

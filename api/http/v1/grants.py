@@ -1,6 +1,7 @@
 """Grants, and the pulls made under them."""
 
 import base64
+import functools
 import json
 from typing import Annotated, Any
 
@@ -9,15 +10,17 @@ from pydantic import Field
 
 from api.errors import ApiError, Kind
 from api.http.auth import ContextDep, allow
-from api.http.forms import IdempotencyKey, Strict, download, moment, once
+from api.http.forms import Answered, IdempotencyKey, Strict, download, moment, once
 from api.http.signatures import SignedRequest
+from api.http.strict_json import StrictJsonRoute
 from api.services import grants, pulls
 from api.services.context import Actor, Context, Role
 from api.services.grants import GrantPage
 from api.services.pulls import Pulled, SignedPull
-from api.store import clock, read_only
+from api.store import Session, clock, read_only
+from api.store.numbering import NumberedReceipt
 
-router = APIRouter(prefix="/grants", tags=["grants"])
+router = APIRouter(prefix="/grants", tags=["grants"], route_class=StrictJsonRoute)
 Either = Annotated[Actor, allow(Role.CITIZEN, Role.ENTITY)]
 ENVELOPE = "application/vnd.mydata.pull+json"
 
@@ -94,9 +97,11 @@ def revoke(
 ) -> Response:
     """End a grant at once, also while the chain is down."""
 
-    def act() -> dict[str, Any]:
-        receipt = grants.revoke(ctx, actor, grant_id)
-        return {"grant": grant_id, "state": "revoked", "receipt": receipt.id, "number": receipt.number}
+    def keep(answered: Answered, session: Session, receipt: NumberedReceipt) -> None:
+        answered(session, {"grant": grant_id, "state": "revoked", "receipt": receipt.id, "number": receipt.number})
+
+    def act(answered: Answered) -> None:
+        grants.revoke(ctx, actor, grant_id, also=functools.partial(keep, answered))
 
     return once(ctx, actor, request, key, None, act)
 

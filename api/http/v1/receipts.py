@@ -5,14 +5,16 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Response
 
 from api.http.auth import ContextDep, allow, public
-from api.http.forms import download, moment
+from api.http.forms import INT_MAX, download, moment
+from api.http.strict_json import StrictJsonRoute
 from api.services import log, receipting
 from api.services.context import Actor, Role
 
-router = APIRouter(tags=["receipts"])
+router = APIRouter(tags=["receipts"], route_class=StrictJsonRoute)
 BUNDLE = "application/vnd.mydata.bundle+json"
 Concerned = Annotated[Actor, allow(Role.CITIZEN, Role.ENTITY, Role.DEPARTMENT, Role.REGULATOR)]
 Anybody = Annotated[None, public()]
+Size = Annotated[int, Query(ge=1, le=INT_MAX)]
 
 
 @router.get("/receipts/{receipt_id}")
@@ -66,7 +68,7 @@ def get_checkpoint(ctx: ContextDep, _: Anybody) -> Response:
 def get_entries(
     ctx: ContextDep,
     _: Anybody,
-    start: Annotated[int, Query(ge=0)] = 0,
+    start: Annotated[int, Query(ge=0, le=INT_MAX)] = 0,
     count: Annotated[int, Query(ge=1, le=log.MAX_ENTRIES)] = 100,
 ) -> dict[str, Any]:
     """Public leaves: kind, number, time, salted commitment."""
@@ -75,7 +77,10 @@ def get_entries(
 
 @router.get("/log/consistency")
 def get_consistency(
-    ctx: ContextDep, _: Anybody, old: Annotated[int, Query(ge=1)], new: Annotated[int, Query(ge=1)]
+    ctx: ContextDep,
+    _: Anybody,
+    old: Annotated[int, Query(ge=1, le=INT_MAX)],
+    new: Annotated[int, Query(ge=1, le=INT_MAX)],
 ) -> dict[str, Any]:
     """RFC 6962 consistency proof between two sizes."""
     return {"old": old, "new": new, "proof": log.consistency(ctx, old, new)}

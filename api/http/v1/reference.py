@@ -5,10 +5,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Response
 
 from api.http.auth import ContextDep, public
+from api.http.strict_json import StrictJsonRoute
 from api.services import parties, status
 
-router = APIRouter(tags=["reference"])
-operations = APIRouter(tags=["operations"])
+router = APIRouter(tags=["reference"], route_class=StrictJsonRoute)
+operations = APIRouter(tags=["operations"], route_class=StrictJsonRoute)
 Anybody = Annotated[None, public()]
 
 

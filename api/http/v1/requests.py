@@ -6,16 +6,19 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 
 from api.http.auth import ContextDep, allow
-from api.http.forms import IdempotencyKey, Strict, moment, once
+from api.http.forms import Answered, IdempotencyKey, Strict, moment, once
+from api.http.strict_json import StrictJsonRoute
 from api.policy.requests import AskedItem
 from api.services import grants, requests
-from api.services.context import Actor, Context, Role
+from api.services.context import Actor, Role
 from api.services.grants import Approval
 from api.services.requests import NewRequest
+from api.store.numbering import NumberedReceipt
 from api.store.queries.holders import HolderKind
+from api.store.tables import Grant
 from api.store.tables import Request as RequestRow
 
-router = APIRouter(prefix="/requests", tags=["requests"])
+router = APIRouter(prefix="/requests", tags=["requests"], route_class=StrictJsonRoute)
 Either = Annotated[Actor, allow(Role.CITIZEN, Role.ENTITY)]
 
 
@@ -94,7 +97,11 @@ def create(
         body.uses,
         body.scenario,
     )
-    return once(ctx, actor, request, key, body, lambda: shown(requests.create(ctx, actor, new)), status=202)
+
+    def act(answered: Answered) -> None:
+        requests.create(ctx, actor, new, also=lambda session, row: answered(session, shown(row)))
+
+    return once(ctx, actor, request, key, body, act, status=202)
 
 
 @router.get("")
@@ -126,15 +133,26 @@ def decide(
     key: IdempotencyKey = None,
 ) -> Response:
     """Approve or deny."""
-    return once(ctx, actor, request, key, body, lambda: _decide(ctx, actor, request_id, body))
+
+    def act(answered: Answered) -> None:
+        if body.decision == "deny":
+            denied = {"request": request_id, "state": "denied", "grant": None}
+            requests.deny(ctx, actor, request_id, also=lambda session, _row: answered(session, denied))
+        else:
+            pairs = frozenset((type_code, name) for type_code, _, name in (item.partition("/") for item in body.ticked))
+            approval = Approval(pairs, body.days, body.uses, body.language)
+            grants.approve(
+                ctx,
+                actor,
+                request_id,
+                approval,
+                also=lambda session, made: answered(session, _approved(request_id, *made)),
+            )
+
+    return once(ctx, actor, request, key, body, act)
 
 
-def _decide(ctx: Context, actor: Actor, request_id: str, body: DecisionIn) -> dict[str, Any]:
-    if body.decision == "deny":
-        requests.deny(ctx, actor, request_id)
-        return {"request": request_id, "state": "denied", "grant": None}
-    pairs = frozenset((type_code, name) for type_code, _, name in (item.partition("/") for item in body.ticked))
-    grant, receipt = grants.approve(ctx, actor, request_id, Approval(pairs, body.days, body.uses, body.language))
+def _approved(request_id: str, grant: Grant, receipt: NumberedReceipt) -> dict[str, Any]:
     return {
         "request": request_id,
         "state": "approved",

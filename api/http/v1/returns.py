@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
@@ -9,15 +10,17 @@ from fastapi import APIRouter, File, Form, Query, Request, Response, UploadFile
 from fastapi.responses import StreamingResponse
 
 from api.http.auth import ContextDep, allow
-from api.http.forms import IdempotencyKey, moment, once
+from api.http.forms import INT_MAX, Answered, IdempotencyKey, moment, once
+from api.http.strict_json import StrictJsonRoute
 from api.services import returns
 from api.services.context import Actor, Context, Role
 from api.store.queries.returns import RowState
 from api.store.tables import Return, ReturnRow
 
-router = APIRouter(prefix="/returns", tags=["returns"])
+router = APIRouter(prefix="/returns", tags=["returns"], route_class=StrictJsonRoute)
 Officer = Annotated[Actor, allow(Role.DEPARTMENT)]
 EVENT_INTERVAL_S = 0.5
+EVENTS_S = 600.0
 
 
 def shown(item: Return) -> dict[str, Any]:
@@ -60,15 +63,13 @@ def receive(
     """Take a file in; it is checked by the worker. With `seal`, sealed as soon as it is checked."""
     data = file.file.read()
     described = (type_code, seal, returns.file_sha256(data).hex())
-    return once(
-        ctx,
-        actor,
-        request,
-        key,
-        described,
-        lambda: shown(returns.receive(ctx, actor, type_code, data, auto_seal=seal)),
-        status=202,
-    )
+
+    def act(answered: Answered) -> None:
+        returns.receive(
+            ctx, actor, type_code, data, auto_seal=seal, also=lambda session, row: answered(session, shown(row))
+        )
+
+    return once(ctx, actor, request, key, described, act, status=202)
 
 
 @router.get("")
@@ -92,8 +93,8 @@ def list_rows(
     actor: Officer,
     return_id: str,
     state: RowState | None = None,
-    after_line: Annotated[int, Query(ge=-1)] = -1,
-    after_seq: Annotated[int, Query(ge=-1)] = -1,
+    after_line: Annotated[int, Query(ge=-1, le=INT_MAX)] = -1,
+    after_seq: Annotated[int, Query(ge=-1, le=INT_MAX)] = -1,
 ) -> dict[str, Any]:
     """Rows that were not simply good, in file order; go on after the last one's line and seq."""
     report = returns.report(ctx, actor, return_id, state, after=(after_line, after_seq))
@@ -104,19 +105,25 @@ def list_rows(
 @router.post("/{return_id}/seal")
 def seal(ctx: ContextDep, request: Request, actor: Officer, return_id: str, key: IdempotencyKey = None) -> Response:
     """Seal a checked return: its records become visible and are anchored."""
-    return once(ctx, actor, request, key, None, lambda: shown(returns.seal(ctx, actor, return_id)))
+
+    def act(answered: Answered) -> None:
+        returns.seal(ctx, actor, return_id, also=lambda session, row: answered(session, shown(row)))
+
+    return once(ctx, actor, request, key, None, act)
 
 
 @router.get("/{return_id}/events")
 def events(ctx: ContextDep, actor: Officer, return_id: str) -> StreamingResponse:
-    """Progress as server-sent events until the return has ended."""
+    """Progress as server-sent events until the return has ended, for ten minutes at most."""
     returns.get(ctx, actor, return_id)
     return StreamingResponse(_follow(ctx, actor, return_id), media_type="text/event-stream")
 
 
 async def _follow(ctx: Context, actor: Actor, return_id: str) -> AsyncIterator[str]:
     before = ""
-    while True:
+    # A return may wait for its officer for days; the browser connects again, and proves its session anew.
+    ends_at = time.monotonic() + EVENTS_S
+    while time.monotonic() < ends_at:
         item = await asyncio.to_thread(returns.get, ctx, actor, return_id)
         now = json.dumps(shown(item))
         if now != before:

@@ -9,11 +9,12 @@ from pydantic import Field
 from api.errors import ApiError, Kind
 from api.http.auth import SESSION_COOKIE, ContextDep, allow, public
 from api.http.forms import Strict
+from api.http.strict_json import StrictJsonRoute
 from api.services import identity
 from api.services.context import Actor, Context, Role
 from api.store.queries.holders import HolderKind
 
-router = APIRouter(tags=["sessions"])
+router = APIRouter(tags=["sessions"], route_class=StrictJsonRoute)
 
 
 class HolderClaims(Strict):
@@ -63,7 +64,8 @@ def sign_in(ctx: Context, request: Request, response: Response, claims: identity
         token,
         max_age=ctx.settings.session_hours * 3600,
         path="/",
-        secure=request.url.scheme == "https",
+        # By the published address, not by this connection: a proxy may have ended TLS before it.
+        secure=ctx.settings.base_url.startswith("https:"),
         httponly=True,
         samesite="strict",
     )

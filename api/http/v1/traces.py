@@ -6,14 +6,15 @@ from fastapi import APIRouter, File, Query, Request, Response, UploadFile
 
 from api.errors import ApiError
 from api.http.auth import ContextDep, allow
-from api.http.forms import IdempotencyKey, download, moment, once
+from api.http.forms import Answered, IdempotencyKey, download, moment, once
+from api.http.strict_json import StrictJsonRoute
 from api.http.v1.receipts import BUNDLE
 from api.services import traces
 from api.services.context import Actor, Role
 from api.services.traces import Suspect
 from api.store.tables import Trace
 
-router = APIRouter(prefix="/traces", tags=["traces"])
+router = APIRouter(prefix="/traces", tags=["traces"], route_class=StrictJsonRoute)
 Regulator = Annotated[Actor, allow(Role.REGULATOR)]
 
 
@@ -41,15 +42,16 @@ def create(
         raise ApiError("traces.too_many_files", limit=traces.MAX_FILES)
     suspects = [Suspect(item.filename or "", item.file.read()) for item in file]
     described = [traces.file_sha256(suspect.data).hex() for suspect in suspects]
-    return once(
-        ctx,
-        actor,
-        request,
-        key,
-        described,
-        lambda: {"items": [shown(traces.examine_file(ctx, actor, suspect)) for suspect in suspects]},
-        status=201,
-    )
+
+    def act(answered: Answered) -> None:
+        traces.examine_files(
+            ctx,
+            actor,
+            suspects,
+            also=lambda session, rows: answered(session, {"items": [shown(row) for row in rows]}),
+        )
+
+    return once(ctx, actor, request, key, described, act, status=201)
 
 
 @router.get("")
