@@ -49,6 +49,8 @@ async def _life(ctx: Context) -> AsyncIterator[None]:
 
 def _fold(ctx: Context, stop: threading.Event) -> None:
     while not stop.wait(FOLD_INTERVAL_S):
+        # Does nothing while the writer's thread lives; one that something unexpected has ended is started anew.
+        ctx.log.start()
         try:
             refusals.write_ended(ctx)
         except ApiError as error:

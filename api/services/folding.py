@@ -50,3 +50,14 @@ class RefusalFolder:
             over = [r for r, entry in self._open.items() if everything or now - entry.since_s >= WINDOW_S]
             taken = [(refusal, self._open.pop(refusal)) for refusal in over]
         return [(refusal, entry.repeats) for refusal, entry in taken if entry.repeats]
+
+    def forget(self, refusal: Refusal) -> None:
+        """Close a window whose first refusal could not be written, so that the next one is the first again."""
+        with self._lock:
+            self._open.pop(refusal, None)
+
+    def put_back(self, refusal: Refusal, repeats: int) -> None:
+        """Count repeats again that could not be written; their window is open for another time."""
+        with self._lock:
+            entry = self._open.setdefault(refusal, _Open(self._clock()))
+            entry.repeats += repeats

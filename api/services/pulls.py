@@ -19,10 +19,10 @@ from api.errors import ApiError, Kind
 from api.policy.decide import Deny, GrantView, PullAsk, decide
 from api.services.context import Actor, Context, Role
 from api.services.refusals import refuse
-from api.store import Session, clock, read_only
+from api.store import Session, clock, outbox, read_only
 from api.store.crypto import DataKey
 from api.store.numbering import NumberedReceipt, Numberer
-from api.store.queries import copies, grants, holders, idempotency, parties, provenance, receipts, records
+from api.store.queries import chain_status, copies, grants, holders, idempotency, parties, provenance, receipts, records
 from api.store.queries.records import RecordView
 from api.store.receipts import ReceiptDraft
 from api.store.tables import Content, Copy, Grant, Party
@@ -95,10 +95,11 @@ def pull(
     """Deliver a grant's data in one of `FORMATS`; `fields` narrows what the grant allows, by (type, field).
 
     A repeat under the same idempotency key is a delivery with a receipt of its own and passes every check again, but
-    does not count as another use: an answer that was lost on the way must not cost the entity its only one.
+    does not count as another use: an answer that was lost on the way must not cost the entity its only one. It is a
+    repeat only while it gives the same copy; newer versions of the records are a use of their own.
 
     Raises `pull.not_found` (also for somebody else's grant), `pull.<reason>` with kind FORBIDDEN for its recipient, and
-    `pull.unsupported_format`, `pull.nothing_there`. Each refusal becomes a receipt, too.
+    `pull.unsupported_format`, `pull.nothing_there`, `pull.chain_grace_over`. Each refusal becomes a receipt, too.
     """
     entity_id = actor.party(Role.ENTITY)
     if media_type not in FORMATS:
@@ -109,11 +110,14 @@ def pull(
         if grant is None or entity is None:
             raise ApiError("pull.not_found", Kind.NOT_FOUND)
         ask = PullAsk(entity_id, frozenset(fields) if fields is not None else frozenset(granted(grant)))
+        _chain_in_grace(ctx, session)
         once = Once(entity_id, idempotency_key, _request_hash(grant_id, media_type, ask)) if idempotency_key else None
-        repeat = once is not None and idempotency.is_done(session, once.actor, once.key, once.request_sha256)
-        verdict = decide(view_of(grant, entity, repeat=repeat), ask, clock.now_ms(session))
+        repeat = _answered(ctx, session, once) is not None
+        now = clock.now_ms(session)
+        verdict = decide(view_of(grant, entity, repeat=repeat), ask, now)
         prepared = None
         if not isinstance(verdict, Deny):
+            _check_grace(ctx, session, now)
             prepared = _prepare(ctx, session, grant, entity, media_type, ask)
     if isinstance(verdict, Deny):
         raise refuse(ctx, grant, verdict)
@@ -124,6 +128,13 @@ def pull(
         raise refuse(ctx, grant, outcome)
     name = f"{prepared.copy.id}.{EXTENSION[media_type]}"
     return Pulled(prepared.file, name, media_type, prepared.copy.id, outcome, prepared.salts)
+
+
+def _chain_in_grace(ctx: Context, session: Session) -> None:
+    """Pulls go on while the chain is away, but not for ever: past the grace nothing more leaves unanchored."""
+    chain = chain_status.get_chain_status(session)
+    if chain is not None and clock.now_ms(session) - chain.last_ok_ms > ctx.settings.chain_grace_s * 1000:
+        raise ApiError("pull.chain_grace_over", Kind.UNAVAILABLE, hours=max(1, ctx.settings.chain_grace_s // 3600))
 
 
 def granted(grant: Grant) -> list[tuple[str, str]]:
@@ -264,12 +275,12 @@ def _release(
         grant = grants.lock_grant(session, prepared.copy.grant_id)
         entity = parties.get_party(session, ask.entity_id)
         assert grant is not None and entity is not None
-        repeat = once is not None and idempotency.is_done(session, once.actor, once.key, once.request_sha256)
+        repeat = _answered(ctx, session, once) == prepared.copy.id
         verdict = decide(view_of(grant, entity, repeat=repeat), ask, numberer.now_ms)
         if isinstance(verdict, Deny):
             return verdict
         if once is not None and not repeat:
-            _claim(ctx, session, once, numberer.now_ms)
+            _claim(ctx, session, once, prepared.copy.id, numberer.now_ms)
         if copies.get_content(session, prepared.content.id) is None:
             session.add(prepared.content)
             session.flush()
@@ -307,10 +318,27 @@ def _release(
     return work
 
 
-def _claim(ctx: Context, session: Session, once: Once, now_ms: int) -> None:
+def _answered(ctx: Context, session: Session, once: Once | None) -> str | None:
+    """The copy that this very request was answered with under its key before."""
+    if once is None:
+        return None
+    known = idempotency.answer_of(session, ctx.vault, once.actor, once.key, once.request_sha256)
+    return None if known is None else known.body.decode()
+
+
+def _claim(ctx: Context, session: Session, once: Once, copy_id: str, now_ms: int) -> None:
     """Take the key in the delivery's own transaction, so that it is used up exactly where the use is."""
     idempotency.begin(session, ctx.vault, once.actor, once.key, once.request_sha256, now_ms)
-    idempotency.finish(session, ctx.vault, once.actor, once.key, idempotency.StoredAnswer(200, b""))
+    answer = idempotency.StoredAnswer(200, copy_id.encode())
+    idempotency.finish(session, ctx.vault, once.actor, once.key, answer)
+
+
+def _check_grace(ctx: Context, session: Session, now_ms: int) -> None:
+    """Pulls go on without the chain for a while, on signed receipts alone; past the grace they are closed."""
+    seen = chain_status.get_chain_status(session)
+    last_ok_ms = seen.last_ok_ms if seen is not None and seen.last_ok_ms else outbox.oldest_open_ms(session)
+    if last_ok_ms is not None and now_ms - last_ok_ms > ctx.settings.chain_grace_s * 1000:
+        raise ApiError("pull.chain_grace_over", Kind.UNAVAILABLE, hours=ctx.settings.chain_grace_s // 3600)
 
 
 def _request_hash(grant_id: str, media_type: str, ask: PullAsk) -> bytes:

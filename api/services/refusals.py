@@ -18,15 +18,27 @@ def refuse(ctx: Context, grant: Grant, deny: Deny) -> ApiError:
     """Write the refusal (or count it) and give the error to raise: the recipient of a grant is told the reason."""
     refusal = Refusal(grant.entity_id, grant.id, "0x" + grant.digest.hex(), grant.holder_id, deny.reason)
     if ctx.refusals.first(refusal):
-        write(ctx, refusal, 1)
+        try:
+            write(ctx, refusal, 1)
+        except ApiError:
+            ctx.refusals.forget(refusal)
+            raise
     return ApiError(deny.reason, Kind.FORBIDDEN)
 
 
 def write_ended(ctx: Context, *, everything: bool = False) -> int:
-    """Write the counts of windows that are over; gives how many. The service calls this every few seconds."""
+    """Write the counts of windows that are over; gives how many. The service calls this every few seconds.
+
+    What cannot be written goes back and is counted on: raises what the store raises.
+    """
     ended = ctx.refusals.ended(everything=everything)
-    for refusal, repeats in ended:
-        write(ctx, refusal, repeats)
+    for place, (refusal, repeats) in enumerate(ended):
+        try:
+            write(ctx, refusal, repeats)
+        except ApiError:
+            for left, count in ended[place:]:
+                ctx.refusals.put_back(left, count)
+            raise
     return len(ended)
 
 

@@ -99,6 +99,15 @@ def process(ctx: Context, return_id: str) -> bool:
     return True
 
 
+def fail(ctx: Context, return_id: str, error: ApiError) -> None:
+    """End a return that can never be checked or sealed, so that it does not hold up the others; nothing of it shows."""
+    with unit_of_work(ctx.db) as session:
+        row = returns.lock_return(session, return_id)
+        if row is not None and row.state in OPEN_STATES:
+            row.state, row.error_code, row.error_facts = ReturnState.FAILED, error.code, dict(error.facts)
+            row.file_enc = None
+
+
 def _open(ctx: Context, data: bytes, schema: TypeSchema) -> DepartmentTable:
     settings = ctx.settings
     return read_department_csv(

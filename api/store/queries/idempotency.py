@@ -49,12 +49,9 @@ def begin(
     row = session.get_one(IdempotencyKey, (actor, key), with_for_update=True, populate_existing=True)
     if row.request_sha256 != request_sha256:
         raise ApiError("idempotency.other_request", Kind.CONFLICT)
-    if row.state == DONE and row.status is not None and row.body_enc is not None:
-        plain = vault.platform.open(
-            Purpose.IDEMPOTENCY_BODY, f"{actor}\x00{key}", row.body_enc, bound=_bound(row.request_sha256, row.status)
-        )
-        head, _, body = plain.partition(b"\n")
-        return StoredAnswer(row.status, body, json.loads(head))
+    stored = _stored(vault, row)
+    if stored is not None:
+        return stored
     if row.created_at_ms > now_ms - STALE_MS:
         raise ApiError("idempotency.running", Kind.CONFLICT)
     row.created_at_ms = now_ms
@@ -62,10 +59,12 @@ def begin(
     return None
 
 
-def is_done(session: Session, actor: str, key: str, request_sha256: bytes) -> bool:
-    """Whether this very request was answered under this key before."""
-    row = session.get(IdempotencyKey, (actor, key))
-    return row is not None and row.state == DONE and row.request_sha256 == request_sha256
+def answer_of(session: Session, vault: Vault, actor: str, key: str, request_sha256: bytes) -> StoredAnswer | None:
+    """The answer that this very request had under this key; claims nothing."""
+    row = session.get(IdempotencyKey, (actor, key), populate_existing=True)
+    if row is None or row.request_sha256 != request_sha256:
+        return None
+    return _stored(vault, row)
 
 
 def finish(session: Session, vault: Vault, actor: str, key: str, answer: StoredAnswer) -> None:
@@ -100,6 +99,19 @@ def purge(session: Session, before_ms: int) -> int:
         delete(IdempotencyKey).where(IdempotencyKey.created_at_ms < before_ms).returning(IdempotencyKey.key)
     )
     return len(rows.all())
+
+
+def _stored(vault: Vault, row: IdempotencyKey) -> StoredAnswer | None:
+    if row.state != DONE or row.status is None or row.body_enc is None:
+        return None
+    plain = vault.platform.open(
+        Purpose.IDEMPOTENCY_BODY,
+        f"{row.actor}\x00{row.key}",
+        row.body_enc,
+        bound=_bound(row.request_sha256, row.status),
+    )
+    head, _, body = plain.partition(b"\n")
+    return StoredAnswer(row.status, body, json.loads(head))
 
 
 def _bound(request_sha256: bytes, status: int) -> bytes:

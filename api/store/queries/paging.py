@@ -14,6 +14,7 @@ from api.errors import ApiError, Kind
 T = TypeVar("T")
 LIMIT = 50
 LIMIT_MAX = 200
+_TIME_DIGITS = 15  # milliseconds until far beyond the year 30000; more would not fit a database's integer
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,8 @@ def _decode(cursor: str) -> tuple[int, str]:
     try:
         text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
         at_ms, row_id = text.split(":", 1)
+        if not (at_ms.isascii() and at_ms.isdigit() and len(at_ms) <= _TIME_DIGITS):
+            raise ValueError
         return int(at_ms), row_id
     except (ValueError, binascii.Error):
         raise ApiError("store.cursor", Kind.INVALID) from None

@@ -1,10 +1,10 @@
 """Returns, their noted rows, and batches. The subject of a return is the department that made it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import and_, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from api.store.crypto import Purpose, Vault, bound_columns
@@ -107,16 +107,19 @@ def list_returns(
     return paging.page(list(rows), limit, lambda row: (row.created_at_ms, row.id))
 
 
-def in_state(session: Session, states: Iterable[ReturnState], limit: int = 10) -> list[Return]:
-    """Returns of any department that wait in one of these states, oldest first; the worker's list."""
-    return list(
-        session.execute(
-            select(Return)
-            .where(Return.state.in_([state.value for state in states]))
-            .order_by(Return.created_at_ms, Return.id)
-            .limit(limit)
-        ).scalars()
-    )
+def next_to_do(session: Session) -> Return | None:
+    """The oldest return that the worker can go on with: to be checked, or checked and to be sealed by itself."""
+    return session.execute(
+        select(Return)
+        .where(
+            or_(
+                Return.state.in_([ReturnState.RECEIVED.value, ReturnState.CHECKING.value]),
+                and_(Return.state == ReturnState.CHECKED.value, Return.auto_seal.is_(True), Return.rows_good > 0),
+            )
+        )
+        .order_by(Return.created_at_ms, Return.id)
+        .limit(1)
+    ).scalar()
 
 
 def lock_return(session: Session, return_id: str) -> Return | None:
