@@ -1,0 +1,101 @@
+"""`python -m api.demo.bench [--records N] [--pulls N] [--clients N] [--json FILE]`: all figures on this machine."""
+
+import argparse
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+from rich.console import Console
+
+from api.demo import up
+from api.demo.bench import alone, machine, stack
+from api.demo.bench.report import Figure, percentile, print_figures
+from api.demo.bench.stack import Bench
+from api.demo.flow import Town
+from api.demo.people import City, generate_city
+from api.errors import ApiError
+from api.locale import error_text
+from chain.errors import ChainError
+
+FSYNCS = 400
+BUNDLES = 50
+TRACES = 20
+
+
+def run(records: int, pulls: int, clients: int, console: Console) -> dict[str, object]:
+    """Measure everything and print it; the JSON document."""
+    before = machine.describe()
+    city = generate_city(records, records)
+    with tempfile.TemporaryDirectory(prefix="mydata-bench-") as name:
+        figures = machine_figures(Path(name))
+        with console.status("starting chain, worker and service") as status:
+            figures += on_stack(Path(name), city, pulls, clients, status.update)
+    with console.status("proofs, marks"):
+        figures += alone.proofs() + alone.canonical_json(city) + alone.marks(city)
+    after = machine.describe()
+    console.print(f"{before['cores']} cores, {before['machine']}, Python {before['python']}", highlight=False)
+    console.print(f"load average before {before['load_1_5_15_min']}, after {after['load_1_5_15_min']}", highlight=False)
+    print_figures(figures, console)
+    return {"before": before, "after": after, "figures": [figure.to_json() for figure in figures]}
+
+
+def machine_figures(folder: Path) -> list[Figure]:
+    """What a flush to disk costs where the data directory will be."""
+    flushes = machine.fsync_latencies_ms(folder, FSYNCS)
+    return [
+        Figure(
+            "machine", f"4 KiB write and fsync: p{share}", percentile(flushes, share / 100), "ms", more_is_better=False
+        )
+        for share in (50, 99)
+    ]
+
+
+def on_stack(folder: Path, city: City, pulls: int, clients: int, say: machine.Say) -> list[Figure]:
+    """Everything that needs the real processes."""
+    running = up.start(folder / "data", port=0, chain_port=0)
+    town = Town(running.settings, running.url)
+    bench = Bench(running, town, city, folder, clients)
+    processes = {child.name: child.process.pid for child in running.stack.children if child.process is not None}
+    try:
+        with machine.watching(processes) as watch:
+            say("returning")
+            figures = stack.returned(bench)
+            say("granting")
+            grants, measured = stack.granted(bench, pulls * 2 // 5 + clients)
+            say("pulling")
+            made, of_pulls = stack.pulled(bench, grants, pulls)
+            figures += measured + of_pulls
+            say("verifying, tracing")
+            figures += stack.verified(bench, made, min(BUNDLES, pulls))
+            figures += stack.traced(bench, made, min(TRACES, pulls))
+    finally:
+        town.close()
+        running.stack.stop()
+    return figures + stack.memory(watch.peak_mb)
+
+
+def main() -> int:
+    """The command."""
+    parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
+    parser.add_argument("--records", type=int, default=20_000, help="rows of the returned file (default 20000)")
+    parser.add_argument("--pulls", type=int, default=600, help="pulls that make a JSON copy (default 600)")
+    parser.add_argument("--clients", type=int, default=8, help="clients at once (default 8)")
+    parser.add_argument("--json", type=Path, help="write all figures here")
+    arguments = parser.parse_args()
+    if arguments.records < 2 * arguments.pulls or not 1 <= arguments.clients <= arguments.pulls:
+        parser.error("needs at least two records a pull, and no more clients than pulls")
+    console = Console()
+    try:
+        result = run(arguments.records, arguments.pulls, arguments.clients, console)
+    except (ApiError, ChainError) as error:
+        facts = error.facts if isinstance(error, ApiError) else {}
+        Console(stderr=True).print(f"{error_text(error.code, 'en', facts)} [{error.code}]", markup=False)
+        return 1
+    if arguments.json is not None:
+        arguments.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
