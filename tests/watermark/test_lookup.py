@@ -176,6 +176,7 @@ def test_twenty_unrelated_files_are_none(page: Content) -> None:
         assert verdict.codes == ("watermark.trace.none",)
 
 
+@pytest.mark.slow
 def test_look_up_of_a_large_leak_is_bounded() -> None:
     rows = [{"no": f"{i:012}x", "base": f"{i}.55", "day": f"20{10 + i % 90}-01-0{1 + i % 9}"} for i in range(22_000)]
     tags = candidate_tags(json.dumps(rows).encode(), "big.json", KEY)

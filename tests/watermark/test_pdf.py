@@ -93,6 +93,7 @@ def test_attacked_page_names_the_entity(page: Content, attack: str) -> None:
     assert "label" not in verdict.layers
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("writer", "in_form"), FORMS)
 def test_stripped_copies_of_any_producer_name_the_entity(writer: str, in_form: bool) -> None:
     content = pdf_content(plain_pdf(writer, in_form=in_form))

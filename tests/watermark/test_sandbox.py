@@ -183,7 +183,7 @@ def test_sandbox_reads_what_this_process_reads(sandbox: Sandbox, sixteen_json: C
         assert sandbox.read(data) == read(data)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.binary(max_size=300))
 def test_any_bytes_are_read_or_refused(data: bytes) -> None:
     """In this process, to see what the readers raise: nothing but their own errors."""
@@ -195,7 +195,7 @@ def test_any_bytes_are_read_or_refused(data: bytes) -> None:
     assert Reading.from_json(json.loads(json.dumps(reading.to_json()))) == reading
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.data())
 def test_broken_copies_are_read_or_refused(data: st.DataObject) -> None:
     source = bytearray(data.draw(st.sampled_from([plain_pdf(), table_content([licence(0)], JSON).original])))

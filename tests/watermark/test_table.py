@@ -25,7 +25,7 @@ def _embed(original: bytes, media_type: str, mark: Mark = MARK) -> bytes:
     return carrier_for(media_type).embed(original, mark, KEY)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(RECORDS)
 def test_json_holds_exactly_the_original_values(values: list[dict[str, str]]) -> None:
     original = write_original(Table([Record("t", v) for v in values]), JSON)
@@ -36,7 +36,7 @@ def test_json_holds_exactly_the_original_values(values: list[dict[str, str]]) ->
     assert {r["type"] for r in copy["records"]} == {"t"}
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(RECORDS)
 def test_flat_json_records_hold_exactly_the_original_values(values: list[dict[str, str]]) -> None:
     original = json.dumps({"schema": "x/1", "records": values}, ensure_ascii=False).encode()
@@ -47,7 +47,7 @@ def test_flat_json_records_hold_exactly_the_original_values(values: list[dict[st
     assert copy["schema"] == "x/1"
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(RECORDS)
 def test_csv_holds_exactly_the_original_values(values: list[dict[str, str]]) -> None:
     table = Table([Record("t", v) for v in values])
