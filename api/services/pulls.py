@@ -110,7 +110,6 @@ def pull(
         if grant is None or entity is None:
             raise ApiError("pull.not_found", Kind.NOT_FOUND)
         ask = PullAsk(entity_id, frozenset(fields) if fields is not None else frozenset(granted(grant)))
-        _chain_in_grace(ctx, session)
         once = Once(entity_id, idempotency_key, _request_hash(grant_id, media_type, ask)) if idempotency_key else None
         repeat = _answered(ctx, session, once) is not None
         now = clock.now_ms(session)
@@ -128,13 +127,6 @@ def pull(
         raise refuse(ctx, grant, outcome)
     name = f"{prepared.copy.id}.{EXTENSION[media_type]}"
     return Pulled(prepared.file, name, media_type, prepared.copy.id, outcome, prepared.salts)
-
-
-def _chain_in_grace(ctx: Context, session: Session) -> None:
-    """Pulls go on while the chain is away, but not for ever: past the grace nothing more leaves unanchored."""
-    chain = chain_status.get_chain_status(session)
-    if chain is not None and clock.now_ms(session) - chain.last_ok_ms > ctx.settings.chain_grace_s * 1000:
-        raise ApiError("pull.chain_grace_over", Kind.UNAVAILABLE, hours=max(1, ctx.settings.chain_grace_s // 3600))
 
 
 def granted(grant: Grant) -> list[tuple[str, str]]:
