@@ -70,7 +70,7 @@ def _person(city: City, person: Person) -> dict[str, str]:
         "kind": "person",
         "number": person.number,
         "name": person.name,
-        "zh": f"{age} 岁,{person.district},{held} 件证照",
+        "zh": f"{age} 岁，{person.district}，{held} 件证照",
         "en": f"{age} years old, {held} certificates",
     }
 
@@ -80,7 +80,7 @@ def _enterprise(enterprise: Enterprise) -> dict[str, str]:
         "kind": "enterprise",
         "number": enterprise.uscc,
         "name": enterprise.name,
-        "zh": f"企业,{enterprise.district}",
+        "zh": f"企业，{enterprise.district}",
         "en": "Enterprise",
     }
 
