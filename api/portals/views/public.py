@@ -44,7 +44,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Aspect:
-    """One aspect of a verdict (integrity, issuer, grant, status, time); `verdict` as in docs/formats.md or NOT_CLAIMED."""
+    """One aspect (integrity, issuer, grant, status, time); `verdict` as in docs/formats.md, or NOT_CLAIMED."""
 
     name: str
     verdict: str
