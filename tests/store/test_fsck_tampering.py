@@ -267,6 +267,12 @@ def undo_revocation(db: sqlite3.Connection, _: World) -> set[tuple[str, str]]:
     return {(f"grant_events/{row}/2", "fsck.grant_event_edited")}
 
 
+def change_number(db: sqlite3.Connection, _: World) -> set[tuple[str, str]]:
+    row = one(db, "SELECT id FROM grants WHERE state = 'active'")
+    db.execute("UPDATE grants SET seq = 3 WHERE id = ?", (row,))
+    return {(f"grants/{row}", "fsck.grant_state")}
+
+
 def delete_grant(db: sqlite3.Connection, _: World) -> set[tuple[str, str]]:
     row = one(db, "SELECT id FROM grants WHERE state = 'active'")
     db.execute("DELETE FROM grants WHERE id = ?", (row,))
@@ -411,6 +417,7 @@ CASES: dict[str, Tamper] = {
     "grant revived": revive_grant,
     "grant revived, event deleted": revive_grant_with_its_events,
     "grant revived by a forged event": undo_revocation,
+    "grant change number": change_number,
     "grant deleted": delete_grant,
     "grant forged": copy_grant,
     "copy hash": edit_copy("file_sha256", bytes(32)),
@@ -428,6 +435,7 @@ CASES: dict[str, Tamper] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_named(name: str, history: World, tmp_path: Path) -> None:
     path = tmp_path / "tampered.sqlite3"

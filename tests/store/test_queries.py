@@ -26,7 +26,7 @@ from api.store.queries import (
     traces,
 )
 from api.store.queries.holders import HolderKind
-from api.store.queries.returns import ReturnState, RowNote, RowState
+from api.store.queries.returns import RowNote, RowState
 from api.store.tables import Copy, Holder, Record, Request, Trace, UserSession
 from chain.merkle import BatchTree, verify_inclusion
 from chain.receipt import ReceiptKind
@@ -139,7 +139,6 @@ def test_returns(returned: World) -> None:
         assert [item.id for item in returns.list_returns(session, world.department).items] == [row.id]
         assert returns.same_file(session, world.department, row.file_sha256, row.type_code) is row
         assert returns.same_file(session, world.department, row.file_sha256, "other") is None
-        assert [item.id for item in returns.in_state(session, [ReturnState.SEALED])] == [row.id]
         assert returns.count_holders(session, row.id) == 6
         row.type_code = "person.marriage"
         with pytest.raises(ApiError, match=r"store\.ciphertext"):

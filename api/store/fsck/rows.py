@@ -85,6 +85,7 @@ def _compare_party(check: Check, party: Party, thumbprint: bytes) -> None:
         or onchain.role != stated
         or onchain.account != (party.address or bytes(20))
         or onchain.key_thumbprint != thumbprint
-        or onchain.active != (party.status == "active")
+        # Suspended here and not there is a suspension on its way; the other way round somebody lifted it here alone.
+        or (party.status == "active" and not onchain.active)
     ):
         check.find("parties", party.id, "fsck.party_edited")

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import select, tuple_, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from api.errors import ApiError, Kind
@@ -15,7 +15,7 @@ from api.store.ids import HolderId, new_holder_id
 from api.store.inserts import insert_ignore
 from api.store.tables import Holder
 
-_CHUNK = 400  # two bound values a row; SQLite's own limit of 32,766 and PostgreSQL's of 65,535 are far off
+_CHUNK = 1024
 
 
 class HolderKind(StrEnum):
@@ -127,24 +127,18 @@ def profile(session: Session, key: DataKey) -> dict[str, str]:
 
 
 def _load(session: Session, keys: Sequence[tuple[str, bytes]]) -> dict[tuple[str, bytes], tuple[str, WrappedKey]]:
-    wanted = list(dict.fromkeys(keys))
     found: dict[tuple[str, bytes], tuple[str, WrappedKey]] = {}
-    for start in range(0, len(wanted), _CHUNK):
-        rows = session.execute(
-            select(
-                Holder.kind,
-                Holder.number_bidx,
-                Holder.id,
-                Holder.wrapped_key,
-                Holder.master_key_id,
-                Holder.key_commitment,
-            ).where(tuple_(Holder.kind, Holder.number_bidx).in_(wanted[start : start + _CHUNK]))
-        )
-        for row in rows:
-            wrapped = WrappedKey(
-                row.wrapped_key, row.master_key_id, row.key_commitment, _bound(row.kind, row.number_bidx)
+    for kind in HolderKind:
+        wanted = list(dict.fromkeys(index for key_kind, index in keys if key_kind == kind.value))
+        for start in range(0, len(wanted), _CHUNK):
+            rows = session.execute(
+                select(
+                    Holder.number_bidx, Holder.id, Holder.wrapped_key, Holder.master_key_id, Holder.key_commitment
+                ).where(Holder.kind == kind.value, Holder.number_bidx.in_(wanted[start : start + _CHUNK]))
             )
-            found[row.kind, row.number_bidx] = (row.id, wrapped)
+            for index, holder_id, wrapped_key, master_key_id, commitment in rows:
+                wrapped = WrappedKey(wrapped_key, master_key_id, commitment, _bound(kind.value, index))
+                found[kind.value, index] = (holder_id, wrapped)
     return found
 
 

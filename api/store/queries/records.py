@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session, aliased
 
 from api.store.bodies import RecordBody
 from api.store.crypto import DataKey, Purpose, bound_columns
+from api.store.inserts import insert_many
 from api.store.queries import paging
 from api.store.queries.returns import BatchState, RecordStatus
 from api.store.tables import Batch, Record
@@ -58,9 +59,8 @@ class RecordView:
 
 
 def insert_records(session: Session, rows: Sequence[NewRecord]) -> None:
-    """Seal and insert one slice. The batch's row must be flushed before."""
-    if rows:
-        session.execute(insert(Record), [_values(row) for row in rows])
+    """Seal and insert one slice; its batch must be in the session or stored."""
+    insert_many(session, Record, [_values(row) for row in rows])
 
 
 def open_body(key: DataKey, record: Record) -> RecordBody:
