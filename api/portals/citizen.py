@@ -244,6 +244,7 @@ def _card(one: Certificate, today: str, lang: Lang) -> views.CertificateCard:
         issuer=at.named(one.issuer, lang),
         state=_state(one, today),
         valid_until=_valid_until(one, lang),
+        tail=one.values.get(one.schema.serial_field, "")[-4:] or None if one.schema.many else None,
     )
 
 

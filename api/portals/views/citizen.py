@@ -19,13 +19,17 @@ class RequestCard:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CertificateCard:
-    """A certificate in the list. `state` is anchored, pending, expired, superseded or revoked."""
+    """A certificate in the list. `state` is anchored, pending, expired, superseded or revoked.
+
+    `tail` = last four characters of its number, for types of which one may have several.
+    """
 
     id: str
     type_name: str
     issuer: str
     state: str
     valid_until: str | None
+    tail: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,7 +36,14 @@ def citizen_pages(lang: Lang) -> Iterator[tuple[str, str, str, str, object]]:
         (t("结婚证", "Marriage certificate"), t("演示市民政局", "Demo Civil Affairs Bureau"), "revoked", None),
     )
     cards = tuple(
-        citizen.CertificateCard(id=f"rec_{i}", type_name=name, issuer=issuer, state=state, valid_until=until)
+        citizen.CertificateCard(
+            id=f"rec_{i}",
+            type_name=name,
+            issuer=issuer,
+            state=state,
+            valid_until=until,
+            tail="0316" if i == 2 else None,
+        )
         for i, (name, issuer, state, until) in enumerate(kinds)
     )
     yield (
