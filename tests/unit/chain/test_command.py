@@ -142,9 +142,9 @@ class TestOnARealNode:
         assert done.returncode == 0, done.stdout + done.stderr
         assert done.stderr == ""
         for words in (
-            "结论:有效",
+            "结论：有效",
             "Result: VALID",
-            "据运营方声明:部门密钥由平台保管",
+            "据运营方声明：部门密钥由平台保管",
             "signed on their behalf",
             "21. ",
         ):

@@ -290,3 +290,66 @@ def test_bad_sizes_and_leaves_are_refused():
     for index in (-1, 3):
         with pytest.raises(ProofError):
             BatchTree(hashes(3)).inclusion(index)
+
+
+def test_bytes_cannot_move_between_neighbours():
+    """31 and 33 bytes side by side hash like 32 and 32: every node must have its length."""
+    left, right = hashes(2)
+    root = node_hash(left, right)
+    verify_inclusion(left, 0, 2, [right], root)
+    for leaf, proof in ((left + right[:1], [right[1:]]), (left[:-1], [left[-1:] + right])):
+        with pytest.raises(ProofError):
+            verify_inclusion(leaf, 0, 2, proof, root)
+        with pytest.raises(ProofError):
+            verify_consistency(1, leaf, 2, root, proof)
+
+
+def test_a_path_has_the_length_that_the_size_asks_for():
+    """Longer and shorter paths that do lead to the root: the leaf would be at another depth than the tree has."""
+    left, right = hashes(2)
+    root = node_hash(left, right)
+    with pytest.raises(ProofError):
+        verify_inclusion(right, 0, 1, [left], root)
+    with pytest.raises(ProofError):
+        verify_inclusion(root, 0, 2, [], root)
+    deep = node_hash(root, root)
+    with pytest.raises(ProofError):
+        verify_inclusion(left, 0, 2, [right, root], deep)
+
+
+def test_a_consistency_proof_has_the_length_that_the_sizes_ask_for():
+    leaf_hashes = hashes(8)
+    roots = [root_of(leaf_hashes[:size]) for size in range(9)]
+    with pytest.raises(ProofError):
+        verify_consistency(3, roots[3], 5, roots[5], [])
+    with pytest.raises(ProofError):
+        verify_consistency(2, roots[2], 4, roots[2], [])
+    with pytest.raises(ProofError):
+        verify_consistency(3, leaf_hashes[2], 8, leaf_hashes[2], [leaf_hashes[2]])
+    # Both roots made to fit a proof that goes on above the top of the tree.
+    proof = consistency_proof(Log(leaf_hashes).node, 3, 4)
+    for extra in (leaf_hashes[6], leaf_hashes[7]):
+        with pytest.raises(ProofError):
+            verify_consistency(3, node_hash(extra, roots[3]), 4, node_hash(extra, roots[4]), [*proof, extra])
+
+
+def test_sizes_stay_below_the_limit():
+    log = Log(hashes(3))
+    for size in (-1, SIZE_LIMIT):
+        with pytest.raises(ProofError):
+            tree_head(log.node, size)
+        with pytest.raises(ProofError):
+            verify_consistency(0, EMPTY_ROOT, size, bytes(32), [])
+    with pytest.raises(ProofError):
+        grow(log.node, SIZE_LIMIT - 1, hashes(1))
+    # A path of the right length for a tree beyond the limit, and a root that it leads to.
+    leaf, path = hashes(1)[0], hashes(63)
+    value = leaf
+    for sibling in path:
+        value = node_hash(value, sibling)
+    with pytest.raises(ProofError):
+        verify_inclusion(leaf, 0, SIZE_LIMIT, path, value)
+    verify_inclusion(leaf, 0, SIZE_LIMIT - 1, path, value)
+    for index in (-1, 3):
+        with pytest.raises(ProofError):
+            BatchTree(hashes(3)).leaf(index)
