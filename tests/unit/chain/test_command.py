@@ -294,7 +294,7 @@ def test_unreadable_files_are_named_and_nothing_is_asked(tmp_path, capsys):
     assert (code, printed) == (2, {"error": {"file": "bundle", "code": "chain.format.duplicate_key", "pointer": "/"}})
     assert main(arguments) == 2
     said = capsys.readouterr().out
-    assert "无法读取证据包:JSON 中有重复的键" in said
+    assert "无法读取证据包：JSON 中有重复的键" in said
     assert "The bundle cannot be read: a JSON key occurs twice" in said
     trust.write_bytes(b"{}")
     assert result(arguments, capsys)[1]["error"] == {
