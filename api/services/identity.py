@@ -17,6 +17,8 @@ from api.store.queries import holders, parties, sessions
 from api.store.queries.holders import HolderKind
 
 TOKEN_LIFE_S = 300
+# The same whatever port the service got: a proof made today must hold after a restart on another one.
+DEVELOPMENT_ISSUER = "urn:mydata:development-provider"
 
 
 class DevelopmentProvider:
@@ -25,7 +27,7 @@ class DevelopmentProvider:
     def __init__(self, settings: Settings, key: bytes) -> None:
         if settings.environment is Environment.PRODUCTION or settings.identity_provider != "development":
             raise ApiError("auth.dev_provider_refused", Kind.FORBIDDEN)
-        self.issuer = f"{settings.base_url}/dev"
+        self.issuer = DEVELOPMENT_ISSUER
         private = ec.derive_private_key(int.from_bytes(key, "big"), ec.SECP256R1())
         self._key = ECKey.import_key(private)
 
