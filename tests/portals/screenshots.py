@@ -1,0 +1,123 @@
+"""Pictures of the real pages for the documentation: `python -m tests.portals.screenshots docs/screenshots`.
+
+Starts the whole stack with demo data, signs in as its people, and photographs what they see at 360 and 1280 px.
+"""
+
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
+from rich.console import Console
+
+from api.demo import up
+from api.demo.seed import seed_once
+
+CHROMIUM = "/usr/bin/chromium"
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
+PHONE, DESK = {"width": 360, "height": 740}, {"width": 1280, "height": 860}
+
+
+def main(folder: Path) -> None:
+    """Take all pictures."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as name:
+        running = up.start(Path(name), port=0, chain_port=0)
+        try:
+            seed_once(running.settings, Console(stderr=True))
+            with sync_playwright() as playwright:
+                browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+                for lang, short in (("zh-Hans", "zh"), ("en", "en")):
+                    context = browser.new_context(viewport=PHONE, locale="zh-CN" if short == "zh" else "en-GB")
+                    context.add_cookies([{"name": "mydata_lang", "value": lang, "url": running.url}])
+                    _story(context.new_page(), running.url, folder, short)
+                    context.close()
+                browser.close()
+        finally:
+            running.stack.stop()
+
+
+def _story(page: Page, url: str, folder: Path, lang: str) -> None:
+    def shot(name: str, *, size: dict[str, int] = PHONE, full: bool = False) -> None:
+        page.wait_for_load_state("load")
+        page.set_viewport_size({"width": size["width"], "height": size["height"]})
+        if full:
+            # A taller window, not a stitched picture: what is fixed to the window's foot stays at the foot.
+            height = page.evaluate("document.documentElement.scrollHeight")
+            page.set_viewport_size({"width": size["width"], "height": height})
+        page.screenshot(path=str(folder / f"{name}.{lang}.png"))
+
+    page.goto(url)
+    shot("landing", size=DESK)
+    _citizen(page, url, shot)
+    _department(page, url, shot)
+    _entity(page, url, shot)
+    _regulator(page, url, shot)
+
+
+def _sign_in(page: Page, url: str, role: str, position: int = 0) -> None:
+    page.context.clear_cookies(name="mydata_session")
+    page.goto(f"{url}/signin/{role}")
+    page.locator("main form button").nth(position).click()
+    page.wait_for_url(f"{url}/{role}")
+
+
+def _citizen(page: Page, url: str, shot: Callable[..., None]) -> None:
+    _sign_in(page, url, "citizen")
+    shot("citizen-home")
+    page.goto(f"{url}/citizen/requests")
+    page.locator("main a[href^='/citizen/requests/req_']").nth(1).click()
+    shot("citizen-consent", full=True)
+    page.goto(f"{url}/citizen/footprints")
+    shot("citizen-footprints")
+    page.goto(f"{url}/citizen/grants")
+    page.locator("main a[href^='/citizen/grants/']").first.click()
+    shot("citizen-grant", full=True)
+
+
+def _department(page: Page, url: str, shot: Callable[..., None]) -> None:
+    _sign_in(page, url, "department")
+    shot("department-new", size=DESK)
+    page.goto(f"{url}/department/returns")
+    page.locator("main a[href^='/department/returns/']").first.click()
+    shot("department-return", size=DESK)
+
+
+def _entity(page: Page, url: str, shot: Callable[..., None]) -> None:
+    _sign_in(page, url, "entity")
+    shot("entity-home", size=DESK)
+    page.goto(f"{url}/entity/grants")
+    shot("entity-grants", size=DESK)
+
+
+def _regulator(page: Page, url: str, shot: Callable[..., None]) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        leak = _pulled(page, url, Path(name))
+        _sign_in(page, url, "regulator")
+        page.locator("#files").set_input_files(str(leak))
+        page.locator("button.main-action").first.click()
+        page.wait_for_selector(".verdict")
+    shot("regulator-verdict", size=DESK, full=True)
+
+
+def _pulled(page: Page, url: str, folder: Path) -> Path:
+    """A copy as the insurer downloads it from its portal."""
+    for position in range(8):
+        _sign_in(page, url, "entity", position)
+        page.goto(f"{url}/entity/grants")
+        grants = page.locator("main a[href^='/entity/grants/grant_']")
+        if grants.count():
+            grants.first.click()
+            pull = page.locator("main form[action$='/pulls'] button")
+            if pull.count():
+                with page.expect_download() as waiting:
+                    pull.first.click()
+                copy = folder / waiting.value.suggested_filename
+                waiting.value.save_as(copy)
+                return copy
+    raise LookupError("no entity can pull in the demo data")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
