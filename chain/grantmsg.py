@@ -126,6 +126,8 @@ def anchor_digest(
 
 def revoke_digest(issuer: bytes, root: bytes, word: int, mask: int, chain_id: int, anchors_contract: bytes) -> bytes:
     """The digest by which department `issuer` revokes the certificates of `mask` in bitmap word `word` of `root`."""
+    if len(root) != HASH_BYTES:
+        raise FormatError("", code="chain.format.length")
     domain = domain_separator(ANCHORS_DOMAIN, chain_id, anchors_contract)
     return _digest(domain, _REVOKE_HASH, _address_word(issuer), root, _word(word), _word(mask))
 

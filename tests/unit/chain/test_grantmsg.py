@@ -159,8 +159,16 @@ def test_lengths_and_windows_are_held():
             GrantMessage(*arguments)
     with pytest.raises(FormatError):
         change_digest(bytes(32), GrantStatus.PAUSED, 256, 1, bytes(20))
-    with pytest.raises(FormatError):
-        anchor_digest(bytes(20), [bytes(32)], [], 1, bytes(20))
+    for wrong in (
+        lambda: anchor_digest(bytes(20), [bytes(32)], [], 1, bytes(20)),
+        lambda: anchor_digest(bytes(20), [bytes(31)], [1], 1, bytes(20)),
+        lambda: anchor_digest(bytes(19), [], [], 1, bytes(20)),
+        lambda: anchor_digest(bytes(20), [], [], 1, bytes(21)),
+        lambda: revoke_digest(bytes(20), bytes(31), 0, 1, 1, bytes(20)),
+        lambda: change_digest(bytes(31), GrantStatus.PAUSED, 0, 1, bytes(20)),
+    ):
+        with pytest.raises(FormatError):
+            wrong()
 
 
 def test_commitments_are_those_of_the_format():
