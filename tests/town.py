@@ -112,6 +112,7 @@ class Service:
     town: Town = field(init=False)
     loop: worker.ChainLoop | None = None
     worker_ctx: Context | None = None
+    at_end: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
 
     @property
     def ctx(self) -> Context:
@@ -133,6 +134,7 @@ class Service:
         self.town = Town(self.settings, self.url)
 
     def stop(self) -> None:
+        self.at_end.close()
         if self.server is not None and self.thread is not None:
             self.town.close()
             self.server.should_exit = True
@@ -231,7 +233,8 @@ def until(
 
 def listener() -> socket.socket:
     """A socket on a free port of loopback."""
-    found = socket.socket()
+    # With the protocol named, the event loop switches Nagle's algorithm off, as it does for sockets of its own.
+    found = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     found.bind(("127.0.0.1", 0))
     return found

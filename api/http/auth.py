@@ -17,6 +17,7 @@ from api.services.context import Actor, Context, Role
 
 SESSION_COOKIE = "mydata_session"
 CSRF_HEADER = "x-csrf-token"
+MACHINES = "/v1/"
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 
@@ -40,9 +41,14 @@ class Credentials:
     body: bytes
 
 
+def signed(request: Request) -> bool:
+    """Whether a machine asks. Pages are for people alone: a signature does not open them."""
+    return "signature-input" in request.headers and request.url.path.startswith(MACHINES)
+
+
 async def credentials(request: Request) -> Credentials:
     """Read what must be awaited; the framework has parsed the body by now, and keeps it."""
-    if "signature-input" in request.headers:
+    if signed(request):
         return Credentials("", await request.body())
     token = request.headers.get(CSRF_HEADER, "")
     if not token and request.method not in SAFE and request.headers.get("content-type", "").startswith(FORMS):
@@ -64,7 +70,7 @@ class Allow:
     def __call__(self, request: Request, given: Annotated[Credentials, Depends(credentials)]) -> Actor:
         """Authenticate, then compare roles. The order matters: a stranger learns nothing of what a route is for."""
         ctx = context(request)
-        if "signature-input" in request.headers:
+        if signed(request):
             actor, request.state.evidence = machine(ctx, request, given.body)
         else:
             actor = person(ctx, request, given.csrf)

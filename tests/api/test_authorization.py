@@ -1,0 +1,126 @@
+"""Who may call what: every route for every role, generated from the application; deny by default."""
+
+import re
+
+import pytest
+
+from api.services.context import Role
+from tests.api.calls import ROLES, Caller, caller, problem
+from tests.api.routes import Policed, routes
+from tests.town import Service
+
+# What the table of the product says, beside what the routes say: a policy that was widened by mistake shows here.
+WHO = {
+    "/v1/certificates": {"citizen"},
+    "/v1/certificates/{record_id}": {"citizen"},
+    "/v1/certificates/{record_id}/history": {"citizen"},
+    "/v1/certificates/{record_id}/proof": {"citizen"},
+    "/v1/certificates/{record_id}/original": {"citizen"},
+    "/v1/footprints": {"citizen"},
+    "/v1/returns": {"department"},
+    "/v1/returns/{return_id}": {"department"},
+    "/v1/returns/{return_id}/rows": {"department"},
+    "/v1/returns/{return_id}/seal": {"department"},
+    "/v1/returns/{return_id}/events": {"department"},
+    "POST /v1/requests": {"entity", "machine"},
+    "GET /v1/requests": {"citizen", "entity", "machine"},
+    "/v1/requests/{request_id}": {"citizen", "entity", "machine"},
+    "/v1/requests/{request_id}/decision": {"citizen"},
+    "/v1/grants": {"citizen", "entity", "machine"},
+    "/v1/grants/{grant_id}": {"citizen", "entity", "machine"},
+    "/v1/grants/{grant_id}/copies": {"citizen", "entity", "machine"},
+    "/v1/grants/{grant_id}/revoke": {"citizen"},
+    "/v1/grants/{grant_id}/pulls": {"entity", "machine"},
+    "/v1/receipts/{receipt_id}": {"citizen", "entity", "machine", "department", "regulator"},
+    "/v1/receipts/{receipt_id}/evidence": {"citizen", "entity", "machine", "department", "regulator"},
+    "/v1/traces": {"regulator"},
+    "/v1/traces/{trace_id}": {"regulator"},
+    "/v1/traces/{trace_id}/evidence/{copy_id}": {"regulator"},
+    "/v1/sessions/current": set(ROLES) - {"stranger"},
+    "/v1/sessions": set(ROLES),
+    "/v1/log": set(ROLES),
+    "/v1/log/checkpoint": set(ROLES),
+    "/v1/log/entries": set(ROLES),
+    "/v1/log/consistency": set(ROLES),
+    "/v1/parties": set(ROLES),
+    "/v1/catalogue/types": set(ROLES),
+    "/v1/catalogue/purposes": set(ROLES),
+    "/livez": set(ROLES),
+    "/readyz": set(ROLES),
+}
+ENDS_THE_SESSION = {"DELETE /v1/sessions/current", "POST /signout"}
+AS_ROLE = {"machine": Role.ENTITY}
+
+
+def who_may(route: Policed) -> set[str]:
+    if route.roles is None:
+        return set(ROLES)
+    return {role for role in ROLES if role != "stranger" and AS_ROLE.get(role, role) in route.roles}
+
+
+def test_the_routes_say_what_the_table_says(service: Service) -> None:
+    found = [route for route in routes(service.app) if route.path.startswith("/v1/") and route.policies]
+    found += [route for route in routes(service.app) if route.path in {"/livez", "/readyz"}]
+    assert len(found) > 30
+    for route in found:
+        expected = WHO.get(str(route), WHO.get(route.path))
+        assert expected is not None, f"{route} is in no row of the table"
+        assert who_may(route) == expected, str(route)
+
+
+def test_pages_are_their_own_portal_s(service: Service) -> None:
+    for route in routes(service.app):
+        portal = route.path.split("/")[1]
+        if portal in {"citizen", "department", "entity", "regulator", "operator"}:
+            assert route.roles == {Role(portal)}, str(route)
+
+
+def expected(route: Policed, role: str) -> str:
+    # Pages know no machines: its signature counts for nothing there.
+    known = "stranger" if role == "machine" and not route.path.startswith("/v1/") else role
+    if known in who_may(route):
+        return "let in"
+    return "auth.required" if known == "stranger" else "auth.forbidden"
+
+
+def ask(who: Caller, route: Policed) -> str:
+    path = re.sub(r"\{(\w+?)(?::\w+)?\}", lambda match: f"absent_{match[1]}", route.path)
+    answer = who.call(route.method, path, {} if route.method == "POST" else None)
+    assert answer.status_code < 500, f"{route} as {who.role}: {answer.text}"
+    if not answer.headers.get("content-type", "").startswith("application/problem+json"):
+        return "let in"
+    code = str(answer.json()["code"])
+    return code if code in {"auth.required", "auth.forbidden", "auth.csrf"} else "let in"
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_every_route_for_every_role(role: str, service: Service) -> None:
+    who = caller(service, role)
+    wrong, asked = {}, 0
+    for route in routes(service.app):
+        if str(route) in ENDS_THE_SESSION or route.policies == 0 or str(route) == "POST /v1/sessions":
+            continue
+        if role == "machine" and route.path == "/v1/sessions/current":
+            continue  # a machine has none; see below
+        found = ask(who, route)
+        asked += 1
+        if found != expected(route, role):
+            wrong[str(route)] = (found, expected(route, role))
+    assert wrong == {}
+    assert asked > 60
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_signing_out_for_every_role(role: str, service: Service) -> None:
+    who = caller(service, role)
+    answer = who.call("DELETE", "/v1/sessions/current")
+    if role == "stranger":
+        problem(answer, 401, "auth.required")
+    else:
+        assert answer.status_code == 204
+    if role != "machine":
+        problem(who.call("GET", "/v1/sessions/current"), 401, "auth.required")
+
+
+def test_a_machine_has_no_session(service: Service) -> None:
+    problem(caller(service, "machine").call("GET", "/v1/sessions/current"), 401, "auth.required")
