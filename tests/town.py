@@ -23,9 +23,10 @@ from sqlalchemy import text
 from api import main, worker
 from api.catalogue import load_catalogue
 from api.demo import flow
+from api.demo.city import City, generate_city
 from api.demo.files import ExpectedFile, write_department_files
 from api.demo.flow import Asked, Town
-from api.demo.people import City, Person, generate_city
+from api.demo.people import Person
 from api.demo.provision import provision
 from api.services.context import Context
 from api.settings import Settings

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from api.catalogue.canonical import OPEN_END
 from api.catalogue.model import Catalogue, Field, FieldKind, HolderKind, TypeSchema
-from api.demo.people import City, DemoCertificate
+from api.demo.city import City
+from api.demo.people import DemoCertificate
 
 _ENCODINGS = ("utf-8", "utf-8-sig", "gb18030")
 _DELIMITERS = (",", ",", "\t")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import pikepdf
 
-from api.demo.people import City, generate_city
+from api.demo.city import City, generate_city
 
 LABEL = "_mydata"
 UNRELATED = 20

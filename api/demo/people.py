@@ -1,4 +1,4 @@
-"""A fictitious city, the same for the same seed: people, enterprises, certificates that agree with each other.
+"""People and enterprises of a fictitious city, the same for the same seed.
 
 Everybody's identity number lies in region 371099, which is assigned to no place; enterprises' credit codes too.
 """
@@ -6,12 +6,11 @@ Everybody's identity number lies in region 371099, which is assigned to no place
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 
 from api.catalogue.identifiers import DEMO_REGION, id_check_character, uscc_check_character
 from api.demo import words
 from api.errors import ApiError
-from api.locale import CHINA_STANDARD_TIME
 
 _ORGANISATION_ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 _ORGANISATION_WEIGHTS = (3, 7, 9, 10, 5, 8, 4, 2)
@@ -64,35 +63,6 @@ class DemoCertificate:
     values: dict[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class City:
-    """What the generator made.
-
-    `drivers`, `landlords` (at least 16 real-estate titles each) and `donors` (at least 14 donations each) name people
-    whose certificates are all there, for stories that need them.
-    """
-
-    seed: int
-    today: date
-    persons: tuple[Person, ...]
-    enterprises: tuple[Enterprise, ...]
-    certificates: tuple[DemoCertificate, ...]
-    drivers: tuple[Person, ...]
-    landlords: tuple[Person, ...]
-    donors: tuple[Person, ...]
-
-    def by_type(self) -> dict[str, list[DemoCertificate]]:
-        """Certificates by type code, in order of making."""
-        found: dict[str, list[DemoCertificate]] = {}
-        for certificate in self.certificates:
-            found.setdefault(certificate.type_code, []).append(certificate)
-        return found
-
-    def of(self, holder: str) -> list[DemoCertificate]:
-        """One holder's certificates."""
-        return [certificate for certificate in self.certificates if certificate.holder == holder]
-
-
 def add_years(day: date, years: int) -> date:
     """The same day `years` later; 29 February falls back to the 28th."""
     try:
@@ -118,32 +88,14 @@ def credit_code(order: int) -> str:
     return first17 + uscc_check_character(first17)
 
 
-def generate_city(citizens: int, records: int, seed: int = 1, today: date | None = None) -> City:
-    """A city of `citizens` people with exactly `records` certificates over all ready types.
-
-    The same arguments give the same city; `today` (default: the city's day) anchors ages and validity. Raises
-    ApiError `demo.too_many_records` (fact `limit`) where so few people can't plausibly hold so many.
-    """
-    from api.demo.certificates import issue_all
-
-    today = today or datetime.now(CHINA_STANDARD_TIME).date()
+def populate(citizens: int, seed: int, today: date) -> tuple[list[Person], list[Enterprise]]:
+    """The people and enterprises of a city, without any certificate yet. Raises ApiError `demo.too_few_citizens`."""
     if citizens < 1:
         raise ApiError("demo.too_few_citizens")
     rng = _source(f"mydata-city-{seed}-{citizens}")
     persons = list(_persons(citizens, rng, today))
     _marry(persons, rng, today)
-    enterprises = list(_enterprises(max(1, citizens // 20), persons, rng, today))
-    issued = issue_all(persons, enterprises, records, today)
-    return City(
-        seed=seed,
-        today=today,
-        persons=tuple(persons),
-        enterprises=tuple(enterprises),
-        certificates=tuple(issued.certificates),
-        drivers=tuple(issued.drivers),
-        landlords=tuple(issued.landlords),
-        donors=tuple(issued.donors),
-    )
+    return persons, list(_enterprises(max(1, citizens // 20), persons, rng, today))
 
 
 def _source(key: str) -> random.Random:

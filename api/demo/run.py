@@ -21,12 +21,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from api.catalogue import load_catalogue
 from api.demo import flow, leaks, up
+from api.demo.city import City, generate_city
 from api.demo.commands import check
 from api.demo.files import ExpectedFile, write_department_files
 from api.demo.flow import Asked, Envelope, Town
 from api.demo.leaks import Leak
 from api.demo.parties import DemoParty
-from api.demo.people import City, Person, generate_city
+from api.demo.people import Person
 from api.demo.provision import party_id
 from api.errors import ApiError
 from api.wiring import TRUST_FILE

@@ -8,10 +8,11 @@ from rich.console import Console
 
 from api.catalogue import load_catalogue
 from api.demo import flow
+from api.demo.city import City, generate_city
 from api.demo.files import write_department_files
 from api.demo.flow import Town
 from api.demo.parties import ENTITIES, OPERATOR, REGULATOR, demo_parties
-from api.demo.people import City, Enterprise, Person, generate_city
+from api.demo.people import Enterprise, Person
 from api.errors import ApiError
 from api.settings import Settings
 from api.wiring import write_private

@@ -123,7 +123,7 @@ def test_a_trace_gives_evidence_of_the_copies_that_it_names_alone(service: Servi
 
 
 def test_a_request_does_not_tell_whether_its_number_is_known(service: Service) -> None:
-    from api.demo.people import generate_city
+    from api.demo.city import generate_city
 
     stranger = generate_city(30, 250, seed=99).persons[0].number
     body = {

@@ -8,7 +8,8 @@ import pytest
 from stdnum.cn import uscc
 
 from api.catalogue import load_catalogue
-from api.demo.people import add_years, credit_code, generate_city, identity_number
+from api.demo.city import generate_city
+from api.demo.people import add_years, credit_code, identity_number
 from api.documents.fonts import Typeface, font_face
 from api.errors import ApiError
 

@@ -5,8 +5,8 @@ from datetime import date
 import pytest
 
 from api.catalogue import load_catalogue
+from api.demo.city import City, generate_city
 from api.demo.files import ExpectedFile, write_department_files
-from api.demo.people import City, generate_city
 from api.documents.tables import RowBad, RowWarned, natural_key, read_department_csv
 
 CATALOGUE = load_catalogue()

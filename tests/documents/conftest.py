@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from api.catalogue import load_catalogue
-from api.demo.people import generate_city
+from api.demo.city import generate_city
 from api.documents.certificate import CertificateView
 
 

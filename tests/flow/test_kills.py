@@ -9,10 +9,10 @@ import pytest
 
 from api.catalogue import load_catalogue
 from api.demo import flow, up
+from api.demo.city import generate_city
 from api.demo.commands import check
 from api.demo.files import ExpectedFile, write_department_files
 from api.demo.flow import Town
-from api.demo.people import generate_city
 from tests.town import CLAIM, HARBOUR, until
 
 pytestmark = pytest.mark.slow

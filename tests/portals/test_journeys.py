@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from api.demo.people import DemoCertificate, generate_city
+from api.demo.city import generate_city
+from api.demo.people import DemoCertificate
 from api.demo.up import Running, start
 from tests.portals.preview import ARGUMENTS, CHROMIUM
 

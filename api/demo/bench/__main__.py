@@ -12,8 +12,8 @@ from api.demo import up
 from api.demo.bench import alone, machine, stack
 from api.demo.bench.report import Figure, percentile, print_figures
 from api.demo.bench.stack import Bench
+from api.demo.city import City, generate_city
 from api.demo.flow import Town
-from api.demo.people import City, generate_city
 from api.errors import ApiError
 from api.locale import error_text
 from chain.errors import ChainError

@@ -12,7 +12,7 @@ import rfc8785
 
 from api.catalogue import load_catalogue
 from api.demo.bench.report import Figure, percentile
-from api.demo.people import City
+from api.demo.city import City
 from api.documents.copies import CopyRecord, original_csv, original_json
 from api.documents.copy_sheet import CopySheetView, render_copy_sheet
 from api.store.bodies import SEED_BYTES, RecordBody

@@ -14,9 +14,10 @@ from api.demo.bench import load
 from api.demo.bench.alone import plain_inserts
 from api.demo.bench.load import Outcome, Pull
 from api.demo.bench.report import Figure, percentile
+from api.demo.city import City
 from api.demo.files import ExpectedFile, write_department_files
 from api.demo.flow import Town
-from api.demo.people import City, Person
+from api.demo.people import Person
 from api.demo.provision import entity_key
 from api.demo.up import Running
 from api.errors import ApiError, Kind
