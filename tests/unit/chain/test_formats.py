@@ -2,6 +2,7 @@
 
 import copy
 import json
+from dataclasses import replace
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, utils
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from chain.bundle import parse_bundle
 from chain.errors import FormatError, SignatureError
 from chain.jose import PublicJwk, parse_jwk, verify_token
-from chain.strict import base64url, parse_json
+from chain.strict import base64url, base64url_bytes, parse_json
 from chain.trustfile import parse_trust_file
 from tests.vectors.world import World, as_json, jwk, token
 
@@ -129,6 +130,26 @@ def test_a_value_of_another_type_is_refused_everywhere(document, read):
         ),
         (("grant", "terms", "custody"), "none", "value", "/grant/terms/custody"),
         (("grant", "terms", "items"), [], "length", "/grant/terms/items"),
+        (
+            ("grant", "changes"),
+            [{"status": 3, "seq": 0, "signature": "0x" + "00" * 65, "time": 1}],
+            "unknown_key",
+            "/grant/changes/0",
+        ),
+        (("grant", "terms", "holder"), "", "length", "/grant/terms/holder"),
+        (("grant", "terms", "relation"), "x" * 257, "length", "/grant/terms/relation"),
+        (
+            ("certificates", 0, "disclosed", "name", "value"),
+            "x" * 70_000,
+            "length",
+            "/certificates/0/disclosed/1/value",
+        ),
+        (("certificates", 0, "leaf", "fields"), {}, "length", "/certificates/0/leaf/fields"),
+        (("receipt", "details"), [], "type", "/receipt/details"),
+        (("receipt", "details", "records"), {}, "type", "/receipt/details/records"),
+        (("request", "key", "x"), "A", "value", "/request/key/x"),
+        (("request", "key", "x"), "A" * 42 + "/", "value", "/request/key/x"),
+        (("request", "key", "x"), "AAAA", "length", "/request/key/x"),
         (("receipt", "leaf", "kind"), "gift", "value", "/receipt/leaf/kind"),
         (("receipt", "details", "records", 0, "index"), -1, "value", "/receipt/details/records/0/index"),
         (("request", "key", "kty"), "RSA", "value", "/request/key/kty"),
@@ -151,6 +172,7 @@ def test_deviations_are_named_by_code_and_pointer(path, value, code, pointer):
         (("genesis_hash",), None, "type"),
         (("log", "public_key"), "AA", "length"),
         (("chain_id",), 0, "value"),
+        (("validators",), [1], "type"),
     ],
 )
 def test_a_trust_file_is_read_strictly(path, value, code):
@@ -203,6 +225,12 @@ def test_no_bytes_break_the_readers(data):
             read(data)
 
 
+def test_a_trust_file_names_exactly_the_four_contracts():
+    with pytest.raises(FormatError) as caught:
+        replace(WORLD.trust(), contracts={})
+    assert caught.value.code == "chain.format.missing"
+
+
 def test_jwk_thumbprint_of_rfc_8037():
     # RFC 8037, appendix A.3
     key = parse_jwk({"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}, "")
@@ -246,6 +274,11 @@ def test_tokens_of_both_kinds_of_key():
             verify_token(bad, key, "")
     with pytest.raises(SignatureError):
         verify_token(good.rsplit(".", 1)[0] + ".", key, "")
+    # A zero byte before s leaves the number what it was: another spelling of the same signature.
+    head, signature = good.rsplit(".", 1)
+    raw = base64url_bytes(signature, 64, "")
+    with pytest.raises(SignatureError):
+        verify_token(f"{head}.{base64url(raw[:32] + bytes(1) + raw[32:])}", key, "")
     # A point that is not on the curve is no key; a signature by it is nobody's.
     with pytest.raises(SignatureError):
         verify_token(good, PublicJwk("EC", "P-256", key.x, bytes(32)), "")

@@ -178,3 +178,5 @@ def test_commitments_are_those_of_the_format():
     assert binding_nonce(salt) == "07" * 32
     with pytest.raises(CanonicalError):
         binding_commitment(b"", "a.b.c")
+    with pytest.raises(CanonicalError):
+        terms_hash(b"", {})

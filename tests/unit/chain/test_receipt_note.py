@@ -88,6 +88,10 @@ def test_a_wrong_signature_beside_a_right_one_is_refused():
         GO_NOTE.replace("answer", "ans\twer"),
         GO_NOTE + f"\N{EM DASH} a+b {GO_SIGNATURE}\n",
         "x" * 70_000 + GO_NOTE,
+        GO_NOTE + f"\N{EM DASH} witness {GO_SIGNATURE}\n" * 100,
+        GO_NOTE + "\N{EM DASH} witness\n",
+        GO_NOTE + "\N{EM DASH} witness AAAAAA==\n",
+        GO_NOTE + f"\N{EM DASH} witness {GO_SIGNATURE[:-3]}N=\n",
     ],
 )
 def test_what_is_no_note_is_refused(note):
@@ -141,6 +145,8 @@ def test_names_and_texts_that_make_no_note_are_refused():
             sign_note(text, "name", KEY)
     with pytest.raises(FormatError):
         checkpoint_text(Checkpoint(LOG, -1, bytes(32)))
+    with pytest.raises(FormatError):
+        checkpoint_text(Checkpoint("two words", 1, bytes(32)))
 
 
 def test_receipt_leaf_and_promise():
@@ -184,6 +190,11 @@ def test_mark_has_exactly_its_fields():
             mark_commitment(SALT, wrong)
     with pytest.raises(CanonicalError):
         mark_commitment(b"short", document)
+    with pytest.raises(CanonicalError):
+        details_commitment(b"short", {})
+    for number, leaf in ((-1, bytes(32)), (0, bytes(31))):
+        with pytest.raises(FormatError):
+            promise_bytes(LOG, number, leaf)
 
 
 @pytest.mark.parametrize("arguments", [(-1, 0, bytes(32)), (0, -1, bytes(32)), (0, 0, bytes(31))])
