@@ -27,7 +27,7 @@ class ApiError(Exception):
     placeholders and must never hold anything personal: names of columns and fields, counts, limits, dates.
     """
 
-    def __init__(self, code: str, kind: Kind = Kind.INVALID, **facts: str | int) -> None:
+    def __init__(self, code: str, kind: Kind = Kind.INVALID, /, **facts: str | int) -> None:
         super().__init__(code)
         self.code = code
         self.kind = kind

@@ -16,6 +16,7 @@ from chain.errors import ChainError, NodeError, WrongChainError
 from tests.api.calls import caller, nothing_of, protected
 from tests.api.calls import problem as is_problem
 from tests.town import Service
+from watermark.errors import WatermarkError
 
 SECRET = "王小明 371099199001010011 top secret"
 
@@ -127,6 +128,12 @@ def test_errors_of_the_chain_keep_their_code(error: ChainError, status: int, cod
     assert found.facts == {}
 
 
+def test_facts_may_have_any_name() -> None:
+    # A suspect file's `kind` once met the error's own.
+    found = as_api_error(WatermarkError("watermark.unknown_format", kind="docx"))
+    assert (found.code, found.kind, found.facts) == ("watermark.unknown_format", Kind.INVALID, {"kind": "docx"})
+
+
 def test_a_node_that_does_not_answer_is_unavailable() -> None:
     from chain.errors import RpcReason
 
@@ -137,33 +144,10 @@ def test_a_node_that_does_not_answer_is_unavailable() -> None:
 
 def test_headers_on_every_answer(service: Service) -> None:
     staff = caller(service, "entity")
-    paths = (
-        "/",
-        "/livez",
-        "/readyz",
-        "/v1/grants",
-        "/v1/log",
-        "/v1/openapi.json",
-        "/entity",
-        "/nothing",
-        "/trust.json",
-    )
+    paths = ("/", "/livez", "/readyz", "/v1/grants", "/v1/log", "/v1/openapi.json", "/entity", "/none", "/trust.json")
     answers = [
         staff.http.get(path, headers={"Accept": accept})
-        for path, accept in itertools.product(
-            (
-                "/",
-                "/livez",
-                "/readyz",
-                "/v1/grants",
-                "/v1/log",
-                "/v1/openapi.json",
-                "/entity",
-                "/nothing",
-                "/trust.json",
-            ),
-            ("text/html", "application/json"),
-        )
+        for path, accept in itertools.product(paths, ("text/html", "application/json"))
     ]
     answers += [
         staff.http.get("/static/base.css"),
