@@ -108,7 +108,13 @@ def original_pdf(ctx: Context, actor: Actor, record_id: str) -> bytes:
             ReceiptDraft(
                 ReceiptKind.ORIGINAL,
                 {
-                    "records": [{"root": "0x" + view.root.hex(), "index": view.record.leaf_index}],
+                    "records": [
+                        {
+                            "issuer": "0x" + view.issuer.hex(),
+                            "root": "0x" + view.root.hex(),
+                            "index": view.record.leaf_index,
+                        }
+                    ],
                     "format": "application/pdf",
                 },
                 holder_id=actor.holder,
