@@ -60,18 +60,19 @@ async def credentials(request: Request) -> Credentials:
 class Allow:
     """A route's policy: the roles that may call it. Gives the `Actor`.
 
-    Raises `auth.required`, `auth.forbidden`, `auth.csrf`, `auth.suspended`, `signature.…`.
+    Raises `auth.required`, `auth.forbidden`, `auth.csrf`, `auth.suspended`, `signature.…`. With `nonce_later` the route
+    itself spends a signed request's nonce, in the transaction of what it does.
     """
 
-    def __init__(self, *roles: Role, optional: bool = False) -> None:
+    def __init__(self, *roles: Role, nonce_later: bool = False) -> None:
         self.roles = frozenset(roles)
-        self.optional = optional
+        self.nonce_later = nonce_later
 
     def __call__(self, request: Request, given: Annotated[Credentials, Depends(credentials)]) -> Actor:
         """Authenticate, then compare roles. The order matters: a stranger learns nothing of what a route is for."""
         ctx = context(request)
         if signed(request):
-            actor, request.state.evidence = machine(ctx, request, given.body)
+            actor, request.state.evidence = machine(ctx, request, given.body, spend=not self.nonce_later)
         else:
             actor = person(ctx, request, given.csrf)
             request.state.evidence = None
@@ -87,9 +88,9 @@ class Public:
         """Nothing to check."""
 
 
-def allow(*roles: Role) -> Any:  # noqa: ANN401 - FastAPI's Depends has no better type
+def allow(*roles: Role, nonce_later: bool = False) -> Any:  # noqa: ANN401 - FastAPI's Depends has no better type
     """The dependency that every route for somebody carries."""
-    return Depends(Allow(*roles))
+    return Depends(Allow(*roles, nonce_later=nonce_later))
 
 
 def public() -> Any:  # noqa: ANN401 - as above
@@ -108,8 +109,10 @@ def person(ctx: Context, request: Request, csrf: str) -> Actor:
     return signed_in.actor
 
 
-def machine(ctx: Context, request: Request, body: bytes) -> tuple[Actor, signatures.SignedRequest]:
-    """The entity behind a signed request; its nonce is spent in the same step."""
+def machine(
+    ctx: Context, request: Request, body: bytes, *, spend: bool = True
+) -> tuple[Actor, signatures.SignedRequest]:
+    """The entity behind a signed request; its nonce is spent in the same step, unless the route does that itself."""
     headers: dict[str, str] = {}
     for name, value in request.headers.items():
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
@@ -121,7 +124,8 @@ def machine(ctx: Context, request: Request, body: bytes) -> tuple[Actor, signatu
     signed = signatures.verify(
         message, body, party.http_key, skew_s=settings.signature_skew_s, life_s=settings.signature_life_s
     )
-    identity.spend_nonce(ctx, signed.thumbprint, signed.nonce)
+    if spend or not party.active:
+        identity.spend_nonce(ctx, signed.thumbprint, signed.nonce)
     if not party.active:
         raise ApiError("auth.suspended", Kind.FORBIDDEN)
     return Actor(Role.ENTITY, subject=party.id, party_id=party.id), signed

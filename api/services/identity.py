@@ -11,7 +11,7 @@ from api.catalogue.canonical import Limits, id_number_form, uscc_form
 from api.errors import ApiError, Kind
 from api.services.context import Actor, Context, Role
 from api.settings import Environment, Settings
-from api.store import clock
+from api.store import Session, clock
 from api.store.database import read_only, unit_of_work
 from api.store.queries import holders, parties, sessions
 from api.store.queries.holders import HolderKind
@@ -158,9 +158,13 @@ def machine_party(ctx: Context, thumbprint: str) -> MachineParty | None:
 
 def spend_nonce(ctx: Context, thumbprint: str, nonce: str) -> None:
     """Note a nonce; `signature.replayed` if this key has used it within the life of a signature."""
+    with unit_of_work(ctx.db) as session:
+        use_nonce(ctx, session, thumbprint, nonce, clock.now_ms(session))
+
+
+def use_nonce(ctx: Context, session: Session, thumbprint: str, nonce: str, now_ms: int) -> None:
+    """`spend_nonce` inside a transaction of the caller's."""
     # Twice as long as any signature can be valid, for the clocks of database and service may differ.
     life_ms = (ctx.settings.signature_life_s + ctx.settings.signature_skew_s) * 2_000
-    with unit_of_work(ctx.db) as session:
-        fresh = sessions.use_nonce(session, thumbprint, nonce, clock.now_ms(session) + life_ms)
-    if not fresh:
+    if not sessions.use_nonce(session, thumbprint, nonce, now_ms + life_ms):
         raise ApiError("signature.replayed", Kind.UNAUTHENTICATED)

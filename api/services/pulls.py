@@ -18,6 +18,7 @@ from api.documents.copy_sheet import CopySheetView, render_copy_sheet
 from api.errors import ApiError, Kind
 from api.policy.decide import Deny, GrantView, PullAsk, decide
 from api.services.context import Actor, Context, Role
+from api.services.identity import use_nonce
 from api.services.refusals import refuse
 from api.store import Session, clock, outbox, read_only
 from api.store.crypto import DataKey
@@ -41,11 +42,16 @@ EXTENSION = {JSON: "json", CSV: "csv", PDF: "pdf"}
 
 @dataclass(frozen=True, slots=True)
 class SignedPull:
-    """The signed request that asks, kept as evidence: RFC 9421 base, signature, public key."""
+    """The signed request that asks, kept as evidence: RFC 9421 base, signature, public key.
+
+    Its nonce is spent in the delivery's own transaction, so that a replay can have no delivery of its own.
+    """
 
     base: str
     signature: bytes
     key: Mapping[str, str]
+    thumbprint: str
+    nonce: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,6 +270,8 @@ def _release(
     """The work for the log writer: everything that must be true together."""
 
     def work(session: Session, numberer: Numberer) -> NumberedReceipt | Deny:
+        if signed is not None:
+            use_nonce(ctx, session, signed.thumbprint, signed.nonce, numberer.now_ms)
         grant = grants.lock_grant(session, prepared.copy.grant_id)
         entity = parties.get_party(session, ask.entity_id)
         assert grant is not None and entity is not None

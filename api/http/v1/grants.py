@@ -1,6 +1,7 @@
 """Grants, and the pulls made under them."""
 
 import base64
+import contextlib
 import functools
 import json
 from typing import Annotated, Any
@@ -13,7 +14,7 @@ from api.http.auth import ContextDep, allow
 from api.http.forms import Answered, IdempotencyKey, Strict, download, moment, once
 from api.http.signatures import SignedRequest
 from api.http.strict_json import StrictJsonRoute
-from api.services import grants, pulls
+from api.services import grants, identity, pulls
 from api.services.context import Actor, Context, Role
 from api.services.grants import GrantPage
 from api.services.pulls import Pulled, SignedPull
@@ -110,7 +111,7 @@ def revoke(
 def pull(
     ctx: ContextDep,
     request: Request,
-    actor: Annotated[Actor, allow(Role.ENTITY)],
+    actor: Annotated[Actor, allow(Role.ENTITY, nonce_later=True)],
     grant_id: str,
     body: PullIn,
     key: IdempotencyKey = None,
@@ -119,19 +120,26 @@ def pull(
 
     The bytes come with `Receipt-Id`, `Receipt-Number`, `Receipt-Leaf` and `Receipt-Promise`: the log's signed promise.
     """
-    if key is None:
-        raise ApiError("idempotency.missing")
-    media_type, envelope = negotiated(request.headers.get("accept", ""))
     signed = request.state.evidence
-    outcome = pulls.pull(
-        ctx,
-        actor,
-        grant_id,
-        media_type,
-        fields=None if body.fields is None else [split(item) for item in body.fields],
-        signed=evidence_of(signed),
-        idempotency_key=key,
-    )
+    try:
+        if key is None:
+            raise ApiError("idempotency.missing")
+        media_type, envelope = negotiated(request.headers.get("accept", ""))
+        outcome = pulls.pull(
+            ctx,
+            actor,
+            grant_id,
+            media_type,
+            fields=None if body.fields is None else [split(item) for item in body.fields],
+            signed=evidence_of(signed),
+            idempotency_key=key,
+        )
+    except ApiError:
+        # What was refused must not be replayed later, when it might be granted. The delivery may have spent the nonce.
+        if signed is not None:
+            with contextlib.suppress(ApiError):
+                identity.spend_nonce(ctx, signed.thumbprint, signed.nonce)
+        raise
     return enveloped(outcome) if envelope else delivered(outcome)
 
 
@@ -163,7 +171,7 @@ def evidence_of(signed: SignedRequest | None) -> SignedPull | None:
     """The signed request in the form that is kept; None where staff pulled in the portal."""
     if signed is None:
         return None
-    return SignedPull(signed.base, signed.signature, signed.jwk)
+    return SignedPull(signed.base, signed.signature, signed.jwk, signed.thumbprint, signed.nonce)
 
 
 def receipt_headers(outcome: Pulled) -> dict[str, str]:
