@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from api.demo import up
-from api.demo.flow import Town
 from tests import town
 
 
@@ -46,11 +45,3 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[up.Running]:
         yield running
     finally:
         running.stack.stop()
-
-
-@pytest.fixture(scope="module")
-def people(stack: up.Running) -> Iterator[Town]:
-    """The users of `stack`."""
-    users = Town(stack.settings, stack.url)
-    yield users
-    users.close()

@@ -2,6 +2,7 @@
 
 import copy
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from chain.node import Web3Node
 from chain.refusals import RefusedError, refusal
 from chain.trustfile import TrustFile, parse_trust_file
 from chain.verdict import State, Verdict
-from tests.town import HARBOUR, Service
+from tests.town import HARBOUR, Service, prepare, running
 
 
 @pytest.fixture(scope="module")
@@ -137,3 +138,24 @@ def test_evidence_never_carries_values(service: Service, delivered) -> None:
     bundle = flow.bundle_of(service.town, HARBOUR, envelope)
     assert all(certificate["disclosed"] == {} for certificate in bundle["certificates"])
     assert service.driver(3).number not in json.dumps(bundle, ensure_ascii=False)
+
+
+@pytest.mark.slow
+def test_a_forger_s_own_chain_convinces_nobody(service: Service, trust: TrustFile, tmp_path: Path) -> None:
+    """A whole service of his own, with the same chain id, parties of the same names and everything anchored."""
+    prepare(tmp_path / "forger")
+    with running(tmp_path / "forger") as forger:
+        envelope = flow.pull_envelope(forger.town, HARBOUR, forger.grant(forger.driver(0)), "json")
+        forger.settle()
+        document = flow.disclose(flow.bundle_of(forger.town, HARBOUR, envelope), envelope)
+        own_trust = parse_trust_file((forger.settings.data_dir / TRUST_FILE).read_bytes())
+        believed = verify_with_node(parse_bundle(canonical(document)), own_trust, forger.chain.url, envelope.file)
+        assert believed.state is State.VALID, "it is a perfect forgery but for the trust file"
+        on_ours = verify_with_node(parse_bundle(canonical(document)), trust, service.chain.url, envelope.file)
+        assert on_ours.state is State.INVALID
+        on_his = verify_with_node(parse_bundle(canonical(document)), trust, forger.chain.url, envelope.file)
+        assert on_his.state is State.INVALID
+        # Nor does his node bear witness for a bundle of ours.
+        ours = flow.pull_envelope(service.town, HARBOUR, service.grant(service.driver(0)), "json")
+        bundle = parse_bundle(canonical(flow.bundle_of(service.town, HARBOUR, ours)))
+        assert verify_with_node(bundle, trust, forger.chain.url, None).state is not State.VALID
