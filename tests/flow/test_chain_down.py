@@ -8,6 +8,7 @@ from chain.errors import NodeError
 from tests.town import HARBOUR, Service
 
 
+@pytest.mark.slow
 def test_revocation_works_at_once_while_the_chain_is_down_and_lands_later(service: Service) -> None:
     person = service.driver(0)
     service.settle()

@@ -60,6 +60,7 @@ def turn_until_anchored(service: Service, grant: str) -> None:
     until(anchored, "the grant lands")
 
 
+@pytest.mark.slow
 def test_everything_goes_on_while_the_chain_is_away_and_lands_when_it_is_back(service: Service) -> None:
     service.settle()
     with chain_loop(service):
@@ -142,6 +143,7 @@ def test_past_the_grace_pulls_close_and_revocation_does_not(service: Service) ->
         chain_status.set_chain_status(session, chain_status.ChainState.OK, now_ms=last_ok, head=1)
 
 
+@pytest.mark.slow
 def test_another_chain_on_the_same_port_halts_the_worker_and_gets_nothing(prepared: Path, tmp_path: Path) -> None:
     folder = tmp_path / "data"
     shutil.copytree(prepared, folder)

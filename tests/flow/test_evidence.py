@@ -57,6 +57,7 @@ def test_a_changed_value_is_invalid(service: Service, trust: TrustFile, delivere
     assert _verify(service, trust, document).state is State.INVALID
 
 
+@pytest.mark.slow
 def test_no_changed_byte_leaves_a_bundle_valid(service: Service, trust: TrustFile, delivered) -> None:
     data = canonical(delivered[0])
     for at in range(0, len(data), 97):

@@ -19,6 +19,7 @@ from tests import town
 from tests.town import HARBOUR, Service, until
 
 
+@pytest.mark.slow
 def test_a_stop_keeps_everything(prepared: Path, tmp_path: Path) -> None:
     folder = tmp_path / "data"
     shutil.copytree(prepared, folder)

@@ -85,6 +85,7 @@ def grants_of(service: Service, count: int) -> list[str]:
     return [service.grant(service.driver(0), case_no=f"CL-race-{at}") for at in range(count)]
 
 
+@pytest.mark.slow
 def test_six_pullers_against_a_revoker(service: Service) -> None:
     grants = grants_of(service, 20)
     check(service, grants, race(service, grants, service.citizen(service.driver(0))))
@@ -103,6 +104,7 @@ def test_six_pullers_against_two_hundred_revocations(service: Service) -> None:
     )
 
 
+@pytest.mark.slow
 def test_the_race_would_be_noticed(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     """A service that trusts its first look, taken outside the lock, is caught by the same checks."""
     from api.policy.decide import Deny, Permit
