@@ -272,23 +272,24 @@ def _release(
     def work(session: Session, numberer: Numberer) -> NumberedReceipt | Deny:
         if signed is not None:
             use_nonce(ctx, session, signed.thumbprint, signed.nonce, numberer.now_ms)
-        grant = grants.lock_grant(session, prepared.copy.grant_id)
-        entity = parties.get_party(session, ask.entity_id)
-        assert grant is not None and entity is not None
-        repeat = _answered(ctx, session, once) == prepared.copy.id
-        verdict = decide(view_of(grant, entity, repeat=repeat), ask, numberer.now_ms)
-        if isinstance(verdict, Deny):
-            return verdict
-        if once is not None and not repeat:
-            _claim(ctx, session, once, prepared.copy.id, numberer.now_ms)
-        if copies.get_content(session, prepared.content.id) is None:
-            session.add(prepared.content)
-            session.flush()
-            provenance.add_tags(session, prepared.content.id, prepared.tags)
-        if copies.find_copy(session, grant.id, prepared.copy.fingerprint) is None:
-            session.add(prepared.copy)
-            session.flush()
-        grant.use_count += 0 if repeat else 1
+        with session.no_autoflush:  # so that the grant's row is written once
+            grant = grants.lock_grant(session, prepared.copy.grant_id)
+            entity = parties.get_party(session, ask.entity_id)
+            assert grant is not None and entity is not None
+            repeat = _answered(ctx, session, once) == prepared.copy.id
+            verdict = decide(view_of(grant, entity, repeat=repeat), ask, numberer.now_ms)
+            if isinstance(verdict, Deny):
+                return verdict
+            if once is not None and not repeat:
+                _claim(ctx, session, once, prepared.copy.id, numberer.now_ms)
+            grant.use_count += 0 if repeat else 1
+            if not copies.has_content(session, prepared.content.id):
+                session.add(prepared.content)
+                session.flush()
+                provenance.add_tags(session, prepared.content.id, prepared.tags)
+            if not copies.has_copy(session, grant.id, prepared.copy.fingerprint):
+                session.add(prepared.copy)
+        session.flush()
         delivery = Delivery(
             grant.digest,
             grant.entity_id,
@@ -328,9 +329,8 @@ def _answered(ctx: Context, session: Session, once: Once | None) -> str | None:
 
 def _claim(ctx: Context, session: Session, once: Once, copy_id: str, now_ms: int) -> None:
     """Take the key in the delivery's own transaction, so that it is used up exactly where the use is."""
-    idempotency.begin(session, ctx.vault, once.actor, once.key, once.request_sha256, now_ms)
     answer = idempotency.StoredAnswer(200, copy_id.encode())
-    idempotency.finish(session, ctx.vault, once.actor, once.key, answer)
+    idempotency.record(session, ctx.vault, once.actor, once.key, once.request_sha256, answer, now_ms)
 
 
 def _check_grace(ctx: Context, session: Session, now_ms: int) -> None:

@@ -41,6 +41,13 @@ _UNAVAILABLE = {
 }
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
+TIME_SQL = {
+    "sqlite": "CAST(ROUND((julianday('now') - 2440587.5) * 86400000.0) AS INTEGER)",
+    "postgresql": "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)",
+}
+"""The database's clock in UTC milliseconds, by dialect."""
+_TIME = {dialect: text(f"SELECT {expression}") for dialect, expression in TIME_SQL.items()}
+
 
 class Database:
     """Engines of one database: `writer` for `unit_of_work`, `reader` for `read_only`.
@@ -165,11 +172,7 @@ def translate(error: sa_exc.SQLAlchemyError) -> ApiError | None:
 
 def database_time_ms(session: Session) -> int:
     """The database's clock in UTC milliseconds; the same for all processes, unlike their own."""
-    if session.get_bind().dialect.name == "sqlite":
-        statement = text("SELECT CAST(ROUND((julianday('now') - 2440587.5) * 86400000.0) AS INTEGER)")
-    else:
-        statement = text("SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)")
-    return int(session.execute(statement).scalar_one())
+    return int(session.execute(_TIME[session.get_bind().dialect.name]).scalar_one())
 
 
 def _from_sqlite(error: sqlite3.Error) -> ApiError:

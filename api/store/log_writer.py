@@ -23,7 +23,7 @@ from collections.abc import Callable
 from typing import Any, Generic, TypeVar, cast
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import and_, insert, or_, select, update
+from sqlalchemy import and_, bindparam, insert, or_, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -33,7 +33,7 @@ from api.store.crypto import Vault
 from api.store.database import Database, read_only, translate, unit_of_work
 from api.store.numbering import NumberedReceipt, Numberer, log_id_of
 from api.store.receipts import ReceiptDraft, prepare_receipt
-from api.store.tables import LogNode, LogState, PreparedReceipt
+from api.store.tables import Base, LogNode, LogState, PreparedReceipt
 from chain.errors import FencedError
 from chain.merkle import grow
 
@@ -42,6 +42,14 @@ __all__ = ["LogWriter", "NumberedReceipt", "Numberer", "ReceiptDraft", "prepare_
 T = TypeVar("T")
 LEASE = "log_writer"
 _ROW = 1
+
+# Built once, on tables rather than mapped classes: every pull waits for these.
+_STATE = Base.metadata.tables[LogState.__tablename__]
+_LOCK_STATE = select(_STATE.c.size, _STATE.c.fence, _STATE.c.last_time_s).where(_STATE.c.id == _ROW).with_for_update()
+_RESIZE = (
+    update(_STATE).where(_STATE.c.id == _ROW).values(size=bindparam("new_size"), last_time_s=bindparam("new_time_s"))
+)
+_ADD_NODES = insert(Base.metadata.tables[LogNode.__tablename__])
 
 
 class _Submission(Generic[T]):
@@ -273,9 +281,7 @@ class LogWriter:
     def _open(self, session: Session) -> Numberer:
         """Lock the log's row, check the fence, load the tree's right edge where it is not known."""
         assert self._held is not None
-        state = session.execute(
-            select(LogState.size, LogState.fence, LogState.last_time_s).where(LogState.id == _ROW).with_for_update()
-        ).one()
+        state = session.execute(_LOCK_STATE).one()
         if state.fence != self._held.token:
             raise FencedError(f"fence {state.fence}, token {self._held.token}")
         if time.monotonic() >= self._renew_at:
@@ -291,15 +297,8 @@ class LogWriter:
         if not numberer.leaf_hashes:
             return []
         fresh = grow(lambda level, index: self._edge[level, index], numberer.first, numberer.leaf_hashes)
-        session.execute(
-            insert(LogNode), [{"level": level, "index": index, "hash": value} for level, index, value in fresh]
-        )
-        session.execute(
-            update(LogState)
-            .where(LogState.id == _ROW)
-            .values(size=numberer.size, last_time_s=numberer.time_s)
-            .execution_options(synchronize_session=False)
-        )
+        session.execute(_ADD_NODES, [{"level": level, "index": index, "hash": value} for level, index, value in fresh])
+        session.execute(_RESIZE, {"new_size": numberer.size, "new_time_s": numberer.time_s})
         return fresh
 
     def _remember_edge(self, size: int, fresh: list[tuple[int, int, bytes]]) -> None:

@@ -9,8 +9,16 @@ from sqlalchemy.orm import Session
 from api.store.crypto import Vault
 from api.store.ids import ReceiptId
 from api.store.receipts import ReceiptDraft, receipt_row
-from api.store.tables import PreparedReceipt, Receipt
+from api.store.tables import Base, PreparedReceipt, Receipt
 from chain.receipt import ReceiptKind, log_id, receipt_leaf_bytes, receipt_leaf_hash, sign_promise
+
+# Built once: every pull waits for these.
+_PREPARED = (
+    select(PreparedReceipt.seq, Receipt.id, Receipt.kind, Receipt.commitment)
+    .join(Receipt, Receipt.id == PreparedReceipt.receipt_id)
+    .order_by(PreparedReceipt.seq)
+)
+_ADD = insert(Base.metadata.tables[Receipt.__tablename__])
 
 
 def log_id_of(log_key: Ed25519PrivateKey) -> str:
@@ -71,18 +79,12 @@ class Numberer:
             "leaf_hash": numbered.leaf_hash,
             "promise": numbered.promise,
         }
-        self._session.execute(insert(Receipt), [row])
+        self._session.execute(_ADD, row)
         return numbered
 
     def number_prepared(self, *, limit: int | None, grant_id: str | None = None) -> int:
         """Number prepared receipts, oldest first; count of them. Used by the writer's loop."""
-        query = (
-            select(PreparedReceipt.seq, Receipt.id, Receipt.kind, Receipt.commitment)
-            .join(Receipt, Receipt.id == PreparedReceipt.receipt_id)
-            .order_by(PreparedReceipt.seq)
-        )
-        if grant_id is not None:
-            query = query.where(Receipt.grant_id == grant_id)
+        query = _PREPARED if grant_id is None else _PREPARED.where(Receipt.grant_id == grant_id)
         rows = self._session.execute(query if limit is None else query.limit(limit)).all()
         if not rows:
             return 0

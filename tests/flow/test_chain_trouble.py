@@ -143,6 +143,14 @@ def test_past_the_grace_pulls_close_and_revocation_does_not(service: Service) ->
         chain_status.set_chain_status(session, chain_status.ChainState.OK, now_ms=last_ok, head=1)
 
 
+def _halts(service: Service) -> bool:
+    try:
+        service._worker()[1].relay.step()
+    except WrongChainError:
+        return True
+    return False
+
+
 @pytest.mark.slow
 def test_another_chain_on_the_same_port_halts_the_worker_and_gets_nothing(prepared: Path, tmp_path: Path) -> None:
     folder = tmp_path / "data"
@@ -156,6 +164,8 @@ def test_another_chain_on_the_same_port_halts_the_worker_and_gets_nothing(prepar
         grant = service.grant(service.driver())
         with pytest.raises(WrongChainError):
             service.turn()
+        # The relay looks for itself as well, at the latest when what it saw before is no longer believed.
+        until(lambda: _halts(service), "the relay halts", 10)
         with chain_loop(service):
             until(lambda: chain_state(service)[0] == "halted", "the worker halts")
         status, parts = ready(service)

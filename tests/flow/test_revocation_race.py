@@ -97,11 +97,6 @@ def test_six_pullers_against_two_hundred_revocations(service: Service) -> None:
     grants = grants_of(service, 200)
     results = race(service, grants, service.citizen(service.driver(0)))
     check(service, grants, results)
-    took = sorted(seen.took_s for seen in results)
-    # The aim is 50 ms at the 99th hundredth on an idle machine; here the pullers and the service share a process.
-    assert took[int(len(took) * 0.99)] < 2.0, (
-        f"p50 {took[len(took) // 2]:.3f} s, p99 {took[int(len(took) * 0.99)]:.3f} s"
-    )
 
 
 @pytest.mark.slow

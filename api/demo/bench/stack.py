@@ -13,6 +13,7 @@ from api.demo import flow
 from api.demo.bench import load
 from api.demo.bench.alone import plain_inserts
 from api.demo.bench.load import Outcome, Pull
+from api.demo.bench.machine import processor_s
 from api.demo.bench.report import Figure, percentile
 from api.demo.city import City
 from api.demo.files import ExpectedFile, write_department_files
@@ -53,6 +54,13 @@ class Bench:
     city: City
     folder: Path
     clients: int
+
+    @property
+    def service_pid(self) -> int:
+        """The service's process."""
+        process = next(child.process for child in self.running.stack.children if child.name == "service")
+        assert process is not None
+        return process.pid
 
 
 def returned(bench: Bench) -> list[Figure]:
@@ -146,10 +154,18 @@ def pulled(bench: Bench, grants: Sequence[str], pulls: int) -> tuple[Outcome, li
     drawn = max(1, len(rest) // 6)
     pdfs = [Pull(grant, PDF, fields) for fields in subsets for grant in rest[:drawn]]
     fresh = [Pull(grant, JSON, fields) for fields in subsets for grant in rest[drawn:]][:pulls]
-    made = load.run_pulls(url, key, fresh, clients)
-    figures = _pull_figures("JSON, a new copy each", made, clients, aimed=True)
-    figures += _pull_figures("JSON, stored copies again", load.run_pulls(url, key, fresh, clients), clients)
-    figures += _pull_figures("PDF, a new copy each", load.run_pulls(url, key, pdfs, clients), clients)
+    figures: list[Figure] = []
+
+    def measure(name: str, wanted: Sequence[Pull], *, aimed: bool = False) -> Outcome:
+        before = processor_s(bench.service_pid)
+        outcome = load.run_pulls(url, key, wanted, clients)
+        spent_ms = (processor_s(bench.service_pid) - before) * 1000 / len(wanted)
+        figures.extend(_pull_figures(name, outcome, clients, spent_ms, aimed=aimed))
+        return outcome
+
+    made = measure("JSON, a new copy each", fresh, aimed=True)
+    measure("JSON, stored copies again", fresh)
+    measure("PDF, a new copy each", pdfs)
     return made, figures + _bare(bench, max(400, pulls))
 
 
@@ -157,7 +173,7 @@ def _fields(count: int) -> tuple[str, ...]:
     return tuple(f"{type_code}/{name}" for type_code, name, _ in ASKED[:count])
 
 
-def _pull_figures(name: str, outcome: Outcome, clients: int, *, aimed: bool = False) -> list[Figure]:
+def _pull_figures(name: str, outcome: Outcome, clients: int, spent_ms: float, *, aimed: bool) -> list[Figure]:
     note = f"{len(outcome.latencies_ms)} pulls, {clients} clients"
     return [
         Figure("pulls", name, outcome.per_second, "1/s", aim=PULLS_AIM if aimed else None, note=note),
@@ -170,6 +186,7 @@ def _pull_figures(name: str, outcome: Outcome, clients: int, *, aimed: bool = Fa
             aim=P99_AIM_MS if aimed else None,
             more_is_better=False,
         ),
+        Figure("pulls", f"{name}: service's CPU", spent_ms, "ms", more_is_better=False, note="a pull, all threads"),
     ]
 
 

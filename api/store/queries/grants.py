@@ -1,6 +1,6 @@
 """Grants and their chain of events. `lock_grant` is the lock that every pull and every change takes."""
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from api.policy.states import GrantState
@@ -9,6 +9,10 @@ from api.store.crypto import DataKey, Purpose, bound_columns
 from api.store.queries import paging
 from api.store.tables import Grant, GrantEvent
 from chain.canonical import canonical, tagged_hash
+
+# Statements of the pull's path are built once: building one costs as much as running it.
+_LOCKED = select(Grant).where(Grant.id == bindparam("id")).with_for_update()
+_TO_ENTITY = select(Grant).where(Grant.id == bindparam("id"), Grant.entity_id == bindparam("entity"))
 
 
 def seal_secret(key: DataKey, grant: Grant, secret: GrantSecret) -> None:
@@ -27,7 +31,7 @@ def lock_grant(session: Session, grant_id: str) -> Grant | None:
     Every pull re-checks and every change writes under this lock, therefore no pull commits after a revocation.
     """
     grant = session.execute(
-        select(Grant).where(Grant.id == grant_id).with_for_update().execution_options(populate_existing=True)
+        _LOCKED, {"id": grant_id}, execution_options={"populate_existing": True}
     ).scalar_one_or_none()
     if grant is not None:
         grant.lock_version += 1
@@ -41,7 +45,7 @@ def grant_of_holder(session: Session, holder_id: str, grant_id: str) -> Grant | 
 
 def grant_to_entity(session: Session, entity_id: str, grant_id: str) -> Grant | None:
     """A grant that an entity received; None where it is another's, which nobody may tell from absent."""
-    return session.execute(select(Grant).where(Grant.id == grant_id, Grant.entity_id == entity_id)).scalar_one_or_none()
+    return session.execute(_TO_ENTITY, {"id": grant_id, "entity": entity_id}).scalar_one_or_none()
 
 
 def grant_of_request(session: Session, request_id: str) -> Grant | None:

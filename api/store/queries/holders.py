@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
 from api.errors import ApiError, Kind
@@ -16,6 +16,11 @@ from api.store.inserts import insert_ignore
 from api.store.tables import Holder
 
 _CHUNK = 1024
+
+# Built once: building a statement costs as much as running it.
+_KEY = select(Holder.kind, Holder.number_bidx, Holder.wrapped_key, Holder.master_key_id, Holder.key_commitment).where(
+    Holder.id == bindparam("id")
+)
 
 
 class HolderKind(StrEnum):
@@ -87,11 +92,7 @@ def find_or_create_holders(
 
 def holder_key(session: Session, vault: Vault, holder_id: str) -> DataKey:
     """A holder's open data key. Raises ApiError `store.no_holder`, `store.erased`, `store.key_commitment`."""
-    row = session.execute(
-        select(Holder.kind, Holder.number_bidx, Holder.wrapped_key, Holder.master_key_id, Holder.key_commitment).where(
-            Holder.id == holder_id
-        )
-    ).one_or_none()
+    row = session.execute(_KEY, {"id": holder_id}).one_or_none()
     if row is None:
         raise ApiError("store.no_holder", Kind.NOT_FOUND)
     return vault.data_key(

@@ -72,16 +72,32 @@ def finish(session: Session, vault: Vault, actor: str, key: str, answer: StoredA
     row = session.get(IdempotencyKey, (actor, key), with_for_update=True, populate_existing=True)
     if row is None:
         return
-    head = json.dumps(dict(answer.headers), sort_keys=True).encode()
     row.state = DONE
     row.status = answer.status
-    row.body_enc = vault.platform.seal(
-        Purpose.IDEMPOTENCY_BODY,
-        f"{actor}\x00{key}",
-        head + b"\n" + answer.body,
-        bound=_bound(row.request_sha256, answer.status),
-    )
+    row.body_enc = _sealed(vault, actor, key, row.request_sha256, answer)
     session.flush()
+
+
+def record(
+    session: Session, vault: Vault, actor: str, key: str, request_sha256: bytes, answer: StoredAnswer, now_ms: int
+) -> None:
+    """Claim a key and keep its answer in one step, for an effect that is in this very transaction.
+
+    Raises as `begin`; the answer replaces one that the same request had before.
+    """
+    row: dict[str, object] = {
+        "actor": actor,
+        "key": key,
+        "request_sha256": request_sha256,
+        "state": DONE,
+        "status": answer.status,
+        "body_enc": _sealed(vault, actor, key, request_sha256, answer),
+        "created_at_ms": now_ms,
+    }
+    if insert_if_new(session, IdempotencyKey, row):
+        return
+    begin(session, vault, actor, key, request_sha256, now_ms)
+    finish(session, vault, actor, key, answer)
 
 
 def forget(session: Session, actor: str, key: str) -> None:
@@ -99,6 +115,16 @@ def purge(session: Session, before_ms: int) -> int:
         delete(IdempotencyKey).where(IdempotencyKey.created_at_ms < before_ms).returning(IdempotencyKey.key)
     )
     return len(rows.all())
+
+
+def _sealed(vault: Vault, actor: str, key: str, request_sha256: bytes, answer: StoredAnswer) -> bytes:
+    head = json.dumps(dict(answer.headers), sort_keys=True).encode()
+    return vault.platform.seal(
+        Purpose.IDEMPOTENCY_BODY,
+        f"{actor}\x00{key}",
+        head + b"\n" + answer.body,
+        bound=_bound(request_sha256, answer.status),
+    )
 
 
 def _stored(vault: Vault, row: IdempotencyKey) -> StoredAnswer | None:

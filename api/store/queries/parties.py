@@ -2,10 +2,13 @@
 
 from enum import StrEnum
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from api.store.tables import Party
+
+# Built once, as every signed request asks it.
+_BY_THUMBPRINT = select(Party).where(Party.http_key_thumbprint == bindparam("thumbprint"))
 
 
 class PartyRole(StrEnum):
@@ -31,7 +34,7 @@ def get_party(session: Session, party_id: str) -> Party | None:
 
 def party_by_thumbprint(session: Session, thumbprint: str) -> Party | None:
     """The party whose machine signs requests with the key of this RFC 7638 thumbprint."""
-    return session.execute(select(Party).where(Party.http_key_thumbprint == thumbprint)).scalar_one_or_none()
+    return session.execute(_BY_THUMBPRINT, {"thumbprint": thumbprint}).scalar_one_or_none()
 
 
 def party_by_address(session: Session, address: bytes) -> Party | None:
