@@ -39,6 +39,9 @@ class ReceiptKind(StrEnum):
     ADMISSION = "admission"
     DELETION = "deletion"
     ERASURE = "erasure"
+    LOOK = "look"
+    MANDATE = "mandate"
+    CASE = "case"
 
 
 def log_id(public_key: bytes) -> str:

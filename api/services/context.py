@@ -34,14 +34,31 @@ class Role(StrEnum):
     OPERATOR = "operator"
 
 
+class Relation(StrEnum):
+    """How whoever acts stands to the holder for whom it acts; stands in a grant's terms (ISO/IEC TS 27560)."""
+
+    SELF = "self"
+    LEGAL_REPRESENTATIVE = "legal_representative"
+    AGENT = "agent"
+    GUARDIAN = "guardian"
+    COUNTER = "counter"
+
+
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who is asking. A citizen has `holder_id`, everybody else `party_id`; `subject` is a pseudonym, never a name."""
+    """Who is asking. A citizen has `holder_id`, everybody else `party_id`; `subject` is a pseudonym, never a name.
+
+    `holder_id` is the holder whose data are meant. Where somebody acts for that holder, `relation` says as what,
+    `mandate_id` under which authority, and `person_id` is the holder row of the person who acts.
+    """
 
     role: Role
     subject: str
     holder_id: str | None = None
     party_id: str | None = None
+    relation: Relation = Relation.SELF
+    mandate_id: str | None = None
+    person_id: str | None = None
 
     @property
     def holder(self) -> str:

@@ -62,19 +62,22 @@ def of_routes(*, pages: bool) -> str:
 def runtime_packages(root: str = "mydata") -> dict[str, Distribution]:
     """Every installed package that the product needs at run time, by normalised name."""
     found: dict[str, Distribution] = {}
-    waiting = [root]
+    seen: set[tuple[str, str]] = set()
+    waiting = [(root, "")]
     while waiting:
-        name = normal(waiting.pop())
-        if name in found:
+        name, extra = waiting.pop()
+        name = normal(name)
+        if (name, extra) in seen:
             continue
+        seen.add((name, extra))
         try:
             found[name] = distribution(name)
         except PackageNotFoundError:
             continue  # meant for another platform or version of Python
         for line in found[name].requires or []:
             requirement = Requirement(line)
-            if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
-                waiting.append(requirement.name)
+            if requirement.marker is None or requirement.marker.evaluate({"extra": extra}):
+                waiting += [(requirement.name, wanted) for wanted in ("", *requirement.extras)]
     del found[root]
     return found
 

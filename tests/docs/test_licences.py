@@ -10,7 +10,7 @@ from tests.docs.tables import DOCS, ROOT, licence, normal, runtime_packages
 ROW = re.compile(r"^\| ([a-z0-9-]+) \| (\S.*) \|$", re.MULTILINE)
 STRONG = re.compile(r"\b(?:A?GPL|GNU (?:Affero )?General Public|SSPL|BUSL)", re.IGNORECASE)
 LESSER = re.compile(r"\bLGPL|Lesser General Public", re.IGNORECASE)
-NAMED_LESSER = {"python-stdnum"}
+NAMED_LESSER = {"psycopg", "psycopg-binary", "python-stdnum"}
 
 
 def stated() -> dict[str, str]:

@@ -1,0 +1,50 @@
+"""The tables.
+
+Times are UTC milliseconds (`_ms`), hashes and keys are bytes, identifiers are opaque strings with a type prefix.
+Nothing here is SQLite's alone: PostgreSQL runs the same metadata. Personal values stand only in `*_enc` columns
+(AES-256-GCM, see `api.store.crypto`); what must be found without being read has a keyed blind index.
+"""
+
+from api.store.tables.base import CODE, HASH, ID, Base
+from api.store.tables.chained import ChainBlock, ChainStatus, ChainTx, Outbox
+from api.store.tables.copied import Content, Copy, Provenance, Trace
+from api.store.tables.logged import Checkpoint, LogNode, LogState, PreparedReceipt, Receipt, RequestEvidence
+from api.store.tables.people import Holder, IdempotencyKey, Party, SignatureNonce, UserSession
+from api.store.tables.returned import Batch, Record, Return, ReturnRow
+from api.store.tables.roles import ClockMark, Lease
+from api.store.tables.sharing import Grant, GrantEvent, Request
+
+__all__ = [
+    "CODE",
+    "HASH",
+    "ID",
+    "Base",
+    "Batch",
+    "ChainBlock",
+    "ChainStatus",
+    "ChainTx",
+    "Checkpoint",
+    "ClockMark",
+    "Content",
+    "Copy",
+    "Grant",
+    "GrantEvent",
+    "Holder",
+    "IdempotencyKey",
+    "Lease",
+    "LogNode",
+    "LogState",
+    "Outbox",
+    "Party",
+    "PreparedReceipt",
+    "Provenance",
+    "Receipt",
+    "Record",
+    "Request",
+    "RequestEvidence",
+    "Return",
+    "ReturnRow",
+    "SignatureNonce",
+    "Trace",
+    "UserSession",
+]

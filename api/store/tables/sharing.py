@@ -1,0 +1,72 @@
+"""Requests, grants and their changes."""
+
+from sqlalchemy import JSON, BigInteger, ForeignKey, Integer, LargeBinary, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from api.store.tables.base import CODE, HASH, ID, Base
+
+
+class Request(Base):
+    """An entity's ask. `holder_id` is null for a number that nobody here has; the entity cannot tell."""
+
+    __tablename__ = "requests"
+    id: Mapped[str] = mapped_column(ID, primary_key=True)
+    entity_id: Mapped[str] = mapped_column(ForeignKey("parties.id"), index=True)
+    holder_id: Mapped[str | None] = mapped_column(ForeignKey("holders.id"), index=True)
+    purpose_code: Mapped[str] = mapped_column(CODE)
+    scenario_code: Mapped[str | None] = mapped_column(CODE)
+    case_no: Mapped[str | None] = mapped_column(String(64))
+    items: Mapped[list[dict[str, object]]] = mapped_column(JSON)
+    cut: Mapped[list[dict[str, object]]] = mapped_column(JSON)
+    wanted_days: Mapped[int] = mapped_column(Integer)
+    wanted_uses: Mapped[int] = mapped_column(Integer)
+    state: Mapped[str] = mapped_column(String(16))
+    created_at_ms: Mapped[int] = mapped_column(BigInteger)
+    lapses_at_ms: Mapped[int] = mapped_column(BigInteger)
+    decided_at_ms: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class Grant(Base):
+    """A grant.
+
+    `lock_version` is what the re-check locks; `secret_enc` holds its one-off key, terms salt and binding token.
+    """
+
+    __tablename__ = "grants"
+    id: Mapped[str] = mapped_column(ID, primary_key=True)
+    request_id: Mapped[str] = mapped_column(ForeignKey("requests.id"), unique=True)
+    holder_id: Mapped[str] = mapped_column(ForeignKey("holders.id"), index=True)
+    entity_id: Mapped[str] = mapped_column(ForeignKey("parties.id"), index=True)
+    digest: Mapped[bytes] = mapped_column(HASH, unique=True)
+    key_address: Mapped[bytes] = mapped_column(LargeBinary(20))
+    terms: Mapped[dict[str, object]] = mapped_column(JSON)
+    message: Mapped[dict[str, object]] = mapped_column(JSON)
+    signature: Mapped[bytes] = mapped_column(LargeBinary(65))
+    secret_enc: Mapped[bytes] = mapped_column(LargeBinary)
+    custody: Mapped[str] = mapped_column(String(16))
+    state: Mapped[str] = mapped_column(String(16))
+    not_before_ms: Mapped[int] = mapped_column(BigInteger)
+    not_after_ms: Mapped[int] = mapped_column(BigInteger)
+    max_uses: Mapped[int] = mapped_column(Integer)
+    use_count: Mapped[int] = mapped_column(Integer, default=0)
+    seq: Mapped[int] = mapped_column(Integer, default=0)
+    lock_version: Mapped[int] = mapped_column(Integer, default=0)
+    anchor_state: Mapped[str] = mapped_column(String(16), default="pending")
+    anchored_block: Mapped[int | None] = mapped_column(BigInteger)
+    created_at_ms: Mapped[int] = mapped_column(BigInteger)
+    ended_at_ms: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class GrantEvent(Base):
+    """One change of a grant, in order; each holds the hash of the one before."""
+
+    __tablename__ = "grant_events"
+    grant_id: Mapped[str] = mapped_column(ForeignKey("grants.id"), primary_key=True)
+    seq: Mapped[int] = mapped_column(Integer, primary_key=True)
+    state: Mapped[str] = mapped_column(String(16))
+    actor: Mapped[str] = mapped_column(CODE)
+    reason: Mapped[str | None] = mapped_column(CODE)
+    signature: Mapped[bytes | None] = mapped_column(LargeBinary(65))
+    prev_hash: Mapped[bytes] = mapped_column(HASH)
+    anchored_block: Mapped[int | None] = mapped_column(BigInteger)
+    at_ms: Mapped[int] = mapped_column(BigInteger)
