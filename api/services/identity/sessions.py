@@ -1,52 +1,14 @@
-"""Who somebody is: the development identity provider, sessions of people, keys and nonces of machines."""
+"""Sessions of people: who somebody is by what a provider says, and the cookie that stands for it."""
 
-import time
 from dataclasses import dataclass
-
-from cryptography.hazmat.primitives.asymmetric import ec
-from joserfc import jwt
-from joserfc.jwk import ECKey
 
 from api.catalogue.canonical import Limits, id_number_form, uscc_form
 from api.errors import ApiError, Kind
 from api.services.context import Actor, Context, Role
 from api.settings import Environment, Settings
-from api.store import Session, clock
 from api.store.database import read_only, unit_of_work
 from api.store.queries import holders, parties, sessions
 from api.store.queries.holders import HolderKind
-
-TOKEN_LIFE_S = 300
-# The same whatever port the service got: a proof made today must hold after a restart on another one.
-DEVELOPMENT_ISSUER = "urn:mydata:development-provider"
-
-
-class DevelopmentProvider:
-    """Vouches for whoever claims to be somebody. Loopback and development only: settings refuse it in production."""
-
-    def __init__(self, settings: Settings, key: bytes) -> None:
-        if settings.environment is Environment.PRODUCTION or settings.identity_provider != "development":
-            raise ApiError("auth.dev_provider_refused", Kind.FORBIDDEN)
-        self.issuer = DEVELOPMENT_ISSUER
-        private = ec.derive_private_key(int.from_bytes(key, "big"), ec.SECP256R1())
-        self._key = ECKey.import_key(private)
-
-    def public_jwk(self) -> dict[str, str]:
-        """P-256 public key as a JWK (RFC 7517)."""
-        return {name: str(value) for name, value in self._key.as_dict(private=False).items()}
-
-    def token(self, subject: str, nonce: str) -> str:
-        """An ID token in OIDC's form (RS: iss, sub, aud, nonce, iat, exp), ES256."""
-        now = int(time.time())
-        claims = {
-            "iss": self.issuer,
-            "sub": subject,
-            "aud": "mydata",
-            "nonce": nonce,
-            "iat": now,
-            "exp": now + TOKEN_LIFE_S,
-        }
-        return jwt.encode({"alg": "ES256"}, claims, self._key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +29,6 @@ class SignedIn:
     actor: Actor
     display: str
     csrf: str
-
-
-@dataclass(frozen=True, slots=True)
-class MachineParty:
-    """The party behind a registered HTTP key."""
-
-    id: str
-    http_key: dict[str, str]
-    active: bool
 
 
 _FORMS = {HolderKind.PERSON: id_number_form("number", Limits()), HolderKind.ENTERPRISE: uscc_form("number", Limits())}
@@ -145,26 +98,3 @@ def sign_out(ctx: Context, token: str) -> None:
         row = sessions.find_session(session, ctx.vault, token)
         if row is not None:
             sessions.close_session(session, row.token_hash)
-
-
-def machine_party(ctx: Context, thumbprint: str) -> MachineParty | None:
-    """The entity whose registered key has this RFC 7638 thumbprint."""
-    with read_only(ctx.db) as session:
-        party = parties.party_by_thumbprint(session, thumbprint)
-    if party is None or party.http_key is None or party.role != Role.ENTITY.value:
-        return None
-    return MachineParty(party.id, dict(party.http_key), party.status == parties.PartyStatus.ACTIVE)
-
-
-def spend_nonce(ctx: Context, thumbprint: str, nonce: str) -> None:
-    """Note a nonce; `signature.replayed` if this key has used it within the life of a signature."""
-    with unit_of_work(ctx.db) as session:
-        use_nonce(ctx, session, thumbprint, nonce, clock.now_ms(session))
-
-
-def use_nonce(ctx: Context, session: Session, thumbprint: str, nonce: str, now_ms: int) -> None:
-    """`spend_nonce` inside a transaction of the caller's."""
-    # Twice as long as any signature can be valid, for the clocks of database and service may differ.
-    life_ms = (ctx.settings.signature_life_s + ctx.settings.signature_skew_s) * 2_000
-    if not sessions.use_nonce(session, thumbprint, nonce, now_ms + life_ms):
-        raise ApiError("signature.replayed", Kind.UNAUTHENTICATED)
