@@ -1,11 +1,13 @@
 """Certificate types, fields, purposes and scenarios: data files and one loader, `load_catalogue`."""
 
+from api.catalogue.claims import Claim, ClaimKind
 from api.catalogue.loader import load_catalogue
 from api.catalogue.model import (
     Allowance,
     Catalogue,
     Choice,
     Department,
+    FairUse,
     Field,
     FieldKind,
     HolderKind,
@@ -13,6 +15,7 @@ from api.catalogue.model import (
     Scenario,
     ScenarioPack,
     ServiceItem,
+    StatutoryBasis,
     TypeSchema,
 )
 
@@ -20,7 +23,10 @@ __all__ = [
     "Allowance",
     "Catalogue",
     "Choice",
+    "Claim",
+    "ClaimKind",
     "Department",
+    "FairUse",
     "Field",
     "FieldKind",
     "HolderKind",
@@ -28,6 +34,7 @@ __all__ = [
     "Scenario",
     "ScenarioPack",
     "ServiceItem",
+    "StatutoryBasis",
     "TypeSchema",
     "load_catalogue",
 ]

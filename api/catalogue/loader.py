@@ -11,157 +11,45 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-from pydantic import Field as Bound
+from pydantic import ValidationError
 
 from api.catalogue.canonical import Limits
+from api.catalogue.claims import AGES, Claim, ClaimKind, age_claim, district_claim
+from api.catalogue.file_models import (
+    BasesFile,
+    ClaimTable,
+    DepartmentsFile,
+    DistrictsFile,
+    FieldTable,
+    IndexFile,
+    ItemsTable,
+    PacksFile,
+    PurposesFile,
+    PurposeTable,
+    Table,
+    TypeFile,
+    VersionsFile,
+)
 from api.catalogue.model import (
     Allowance,
     Catalogue,
     Choice,
     Department,
+    FairUse,
     Field,
     FieldKind,
     HolderKind,
     Purpose,
     Rule,
-    RuleKind,
     Scenario,
     ScenarioPack,
     ServiceItem,
+    StatutoryBasis,
     TypeSchema,
 )
 from api.errors import ApiError, Kind
 
 _HERE = Path(__file__).parent
-_SNAKE = r"^[a-z][a-z0-9_]*$"
-_CODE = r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*$"
-
-
-class _Table(BaseModel):
-    """Strict: an unknown or misspelt key is an error, never ignored."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, str_min_length=1)
-
-
-class _DepartmentTable(_Table):
-    code: str = Bound(pattern=_SNAKE)
-    zh: str
-    en: str
-    demo_zh: str
-    demo_en: str
-
-
-class _DepartmentsFile(_Table):
-    department: list[_DepartmentTable]
-
-
-class _IndexTable(_Table):
-    no: int
-    code: str = Bound(pattern=_CODE)
-    en: str
-    department: str = Bound(pattern=_SNAKE)
-    ready: bool
-
-
-class _IndexFile(_Table):
-    type: list[_IndexTable]
-
-
-class _ChoiceTable(_Table):
-    code: str
-    zh: str
-    en: str
-    aliases: list[str] = []
-
-
-class _FieldTable(_Table):
-    name: str = Bound(pattern=_SNAKE, max_length=40)
-    zh: str
-    en: str
-    kind: FieldKind
-    required: bool = True
-    sensitive: bool = False
-    normative: bool = True
-    identifying: bool = False
-    natural_key: bool = False
-    choices: list[_ChoiceTable] = []
-    synonyms: list[str] = []
-    pattern: str | None = None
-    min_length: int = Bound(default=1, ge=1)
-    max_length: int = Bound(default=200, ge=1, le=2000)
-    minimum: int | float | None = None
-    maximum: int | float | None = None
-    decimals: int = Bound(default=2, ge=0, le=6)
-    open_ended: bool = False
-    unit_zh: str | None = None
-    unit_en: str | None = None
-
-
-class _RuleTable(_Table):
-    kind: RuleKind
-    fields: tuple[str, str]
-
-
-class _TypeFile(_Table):
-    version: int = Bound(ge=1)
-    many: bool = False
-    holder_field: str
-    holder_name_field: str
-    serial_field: str
-    issued_on: str | None = None
-    valid_until: str | None = None
-    field: list[_FieldTable] = Bound(min_length=2)
-    rule: list[_RuleTable] = []
-
-
-class _ItemsTable(_Table):
-    type: str
-    necessary: list[str] = []
-    optional: list[str] = []
-
-
-class _PurposeTable(_Table):
-    code: str = Bound(pattern=_CODE)
-    version: int = Bound(ge=1)
-    zh: str
-    en: str
-    text_zh: str
-    text_en: str
-    holder_kinds: list[HolderKind] = Bound(min_length=1)
-    case_required: bool
-    max_days: int = Bound(ge=1, le=3660)
-    max_uses: int = Bound(ge=1, le=1000)
-    data_life_days: int = Bound(ge=1, le=3660)
-    allow: list[_ItemsTable] = Bound(min_length=1)
-
-
-class _PurposesFile(_Table):
-    purpose: list[_PurposeTable]
-
-
-class _PackTable(_Table):
-    code: str = Bound(pattern=_CODE)
-    zh: str
-    en: str
-    purpose: str
-    place: tuple[str, str]
-    days: int = Bound(ge=1)
-    uses: int = Bound(ge=1)
-    item: list[_ItemsTable] = Bound(min_length=1)
-
-
-class _PacksFile(_Table):
-    pack: list[_PackTable]
-
-
-class _VersionTable(_Table):
-    name: str = Bound(max_length=16)
-    sha256: str = Bound(pattern=r"^[0-9a-f]{64}$")
-
-
-class _VersionsFile(_Table):
-    version: list[_VersionTable] = Bound(min_length=1)
 
 
 @cache
@@ -173,7 +61,7 @@ def load_catalogue(folder: Path = _HERE) -> Catalogue:
     """
     departments = {
         table.code: Department(**table.model_dump())
-        for table in _read(folder, "departments.toml", _DepartmentsFile).department
+        for table in _read(folder, "departments.toml", DepartmentsFile).department
     }
     types, digest = _types(folder, departments)
     scenarios = tuple(_scenarios(folder))
@@ -184,6 +72,7 @@ def load_catalogue(folder: Path = _HERE) -> Catalogue:
         departments=departments,
         purposes=purposes,
         packs=_packs(folder, types, purposes, scenarios),
+        statutory_bases=_statutory_bases(folder, types),
         items=tuple(_service_items(folder)),
         scenarios=scenarios,
     )
@@ -202,7 +91,7 @@ def _parse(folder: Path, file: str) -> dict[str, Any]:
         raise _bad(file, "file", str(error)) from error
 
 
-_Model = TypeVar("_Model", bound=_Table)
+_Model = TypeVar("_Model", bound=Table)
 
 
 def _checked(file: str, model: type[_Model], content: dict[str, Any]) -> _Model:
@@ -234,12 +123,13 @@ def _rows(folder: Path, file: str, columns: list[str]) -> Iterator[dict[str, str
 
 
 def _types(folder: Path, departments: dict[str, Department]) -> tuple[dict[str, TypeSchema], str]:
-    """The types in the plan's order, and the digest of all field schemas."""
+    """The types in the plan's order, and the digest of all field schemas and the districts of their claims."""
     file = "types.toml"
-    index = {table.no: table for table in _read(folder, file, _IndexFile).type}
+    districts = _districts(folder)
+    index = {table.no: table for table in _read(folder, file, IndexFile).type}
     columns = ["type_no", "certificate_name", "issuing_department", "data_level", "holder_kind"]
     types: dict[str, TypeSchema] = {}
-    contents: dict[str, Any] = {}
+    contents: dict[str, Any] = {"districts": _parse(folder, "districts.toml")}
     for row in _rows(folder, "certificate_types.csv", columns):
         number = int(row["type_no"])
         table = index.pop(number, None)
@@ -257,7 +147,9 @@ def _types(folder: Path, departments: dict[str, Department]) -> tuple[dict[str, 
         details: dict[str, Any] = {}
         if table.ready:
             contents[table.code] = _parse(folder, schema_file)
-            details = _details(schema_file, _checked(schema_file, _TypeFile, contents[table.code]))
+            details = _details(schema_file, _checked(schema_file, TypeFile, contents[table.code]), districts)
+        if row["holder_kind"] != HolderKind.ENTERPRISE and any(f.trade_secret for f in details.get("fields", ())):
+            raise _bad(schema_file, "field", "trade_secret belongs to enterprises' certificates alone")
         types[table.code] = TypeSchema(
             code=table.code,
             number=number,
@@ -275,7 +167,43 @@ def _types(folder: Path, departments: dict[str, Department]) -> tuple[dict[str, 
     return types, hashlib.sha256(packed.encode()).hexdigest()
 
 
-def _details(file: str, table: _TypeFile) -> dict[str, Any]:
+def _districts(folder: Path) -> tuple[Choice, ...]:
+    file = "districts.toml"
+    found = tuple(Choice(t.code, t.zh, t.en, tuple(t.aliases)) for t in _read(folder, file, DistrictsFile).district)
+    names = [name for d in found for name in (d.code, d.zh, *d.aliases)]
+    if len(set(names)) != len(names):
+        raise _bad(file, "district", "two districts share a code or a name")
+    return found
+
+
+def _claims(
+    file: str, tables: list[ClaimTable], fields: dict[str, Field], districts: tuple[Choice, ...]
+) -> list[Claim]:
+    """The claims of one type, ages in rising order."""
+    claims: list[Claim] = []
+    for table in tables:
+        where = f"claim {table.kind} of {table.source}"
+        source = fields.get(table.source)
+        wanted = FieldKind.DATE if table.kind is ClaimKind.AGE_OVER else FieldKind.ADDRESS
+        if source is None or source.kind is not wanted:
+            raise _bad(file, where, f"{table.source} is no field of kind {wanted}")
+        if table.kind is ClaimKind.DISTRICT:
+            if table.years:
+                raise _bad(file, where, "years belong to kind age_over alone")
+            claims.append(district_claim(table.source, districts))
+            continue
+        if not table.years or not set(table.years) <= set(AGES):
+            raise _bad(file, where, f"years must be some of {', '.join(map(str, AGES))}")
+        claims += [age_claim(table.source, years) for years in table.years]
+    names = [claim.name for claim in claims]
+    if len(set(names)) != len(names):
+        raise _bad(file, "claim", "a claim stands there twice")
+    if not fields.keys().isdisjoint(names):
+        raise _bad(file, "claim", "a field has a claim's name")
+    return claims
+
+
+def _details(file: str, table: TypeFile, districts: tuple[Choice, ...]) -> dict[str, Any]:
     fields = tuple(_field(file, entry) for entry in table.field)
     kinds = {entry.name: entry.kind for entry in fields}
     if len(kinds) != len(fields):
@@ -309,6 +237,7 @@ def _details(file: str, table: _TypeFile) -> dict[str, Any]:
         "version": table.version,
         "many": table.many,
         "fields": fields,
+        "claims": tuple(_claims(file, table.claim, by_name, districts)),
         "holder_field": table.holder_field,
         "holder_name_field": table.holder_name_field,
         "serial_field": table.serial_field,
@@ -318,7 +247,7 @@ def _details(file: str, table: _TypeFile) -> dict[str, Any]:
     }
 
 
-def _field(file: str, table: _FieldTable) -> Field:
+def _field(file: str, table: FieldTable) -> Field:
     where = f"field {table.name}"
     if (table.kind is FieldKind.ENUM) != bool(table.choices):
         raise _bad(file, where, "choices belong to kind enum and to no other")
@@ -350,6 +279,7 @@ def _field(file: str, table: _FieldTable) -> Field:
         kind=table.kind,
         required=table.required,
         sensitive=table.sensitive,
+        trade_secret=table.trade_secret,
         normative=table.normative,
         identifying=table.identifying,
         natural_key=table.natural_key,
@@ -362,7 +292,7 @@ def _field(file: str, table: _FieldTable) -> Field:
 
 
 def _allowances(
-    file: str, where: str, tables: Iterable[_ItemsTable], types: dict[str, TypeSchema]
+    file: str, where: str, tables: Iterable[ItemsTable], types: dict[str, TypeSchema]
 ) -> tuple[Allowance, ...]:
     found: dict[tuple[str, str], Allowance] = {}
     for table in tables:
@@ -381,7 +311,7 @@ def _allowances(
 def _purposes(folder: Path, types: dict[str, TypeSchema]) -> dict[str, Purpose]:
     file = "purposes.toml"
     purposes: dict[str, Purpose] = {}
-    for table in _read(folder, file, _PurposesFile).purpose:
+    for table in _read(folder, file, PurposesFile).purpose:
         if table.code in purposes:
             raise _bad(file, table.code, "code is used twice")
         allowances = _allowances(file, table.code, table.allow, types)
@@ -389,9 +319,52 @@ def _purposes(folder: Path, types: dict[str, TypeSchema]) -> dict[str, Purpose]:
         if {types[a.type_code].holder_kind for a in allowances} != kinds:
             raise _bad(file, table.code, "holder_kinds and the types' holder kinds differ")
         purposes[table.code] = Purpose(
-            **table.model_dump(exclude={"allow", "holder_kinds"}), holder_kinds=kinds, allowances=allowances
+            **table.model_dump(exclude={"allow", "holder_kinds", "pulls_per_day", "pulls_per_month"}),
+            holder_kinds=kinds,
+            allowances=allowances,
+            fair_use=_fair_use(file, table),
         )
     return purposes
+
+
+def _fair_use(file: str, table: PurposeTable) -> dict[str, FairUse]:
+    """Caps by type: the purpose's own where the type has none; none may exceed the purpose's."""
+    caps = ("pulls_per_day", "pulls_per_month", "max_days", "data_life_days")
+    found: dict[str, FairUse] = {}
+    for allow in table.allow:
+        own = {cap: getattr(allow, cap) for cap in caps}
+        if any(value is not None and value > getattr(table, cap) for cap, value in own.items()):
+            raise _bad(file, table.code, f"a cap of {allow.type} exceeds the purpose's")
+        use = FairUse(
+            **{cap: getattr(table, cap) if value is None else value for cap, value in own.items()},
+            range_days=allow.range_days,
+        )
+        if use.pulls_per_day > use.pulls_per_month:
+            raise _bad(file, table.code, f"{allow.type}: more pulls a day than a month")
+        found[allow.type] = use
+    return found
+
+
+def _statutory_bases(folder: Path, types: dict[str, TypeSchema]) -> dict[str, StatutoryBasis]:
+    file = "statutory_bases.toml"
+    bases: dict[str, StatutoryBasis] = {}
+    for table in _read(folder, file, BasesFile).basis:
+        if table.code in bases:
+            raise _bad(file, table.code, "code is used twice")
+        try:
+            fits = re.fullmatch(table.case_pattern, table.case_example)
+        except re.error as error:
+            raise _bad(file, table.code, f"case_pattern: {error}") from error
+        if fits is None:
+            raise _bad(file, table.code, "case_example does not match case_pattern")
+        allowances = _allowances(file, table.code, table.allow, types)
+        kinds = frozenset(table.holder_kinds)
+        if {types[a.type_code].holder_kind for a in allowances} != kinds:
+            raise _bad(file, table.code, "holder_kinds and the types' holder kinds differ")
+        bases[table.code] = StatutoryBasis(
+            **table.model_dump(exclude={"allow", "holder_kinds"}), holder_kinds=kinds, allowances=allowances
+        )
+    return bases
 
 
 def _packs(
@@ -400,7 +373,7 @@ def _packs(
     file = "packs.toml"
     places = {(scenario.domain, scenario.field) for scenario in scenarios}
     packs: dict[str, ScenarioPack] = {}
-    for table in _read(folder, file, _PacksFile).pack:
+    for table in _read(folder, file, PacksFile).pack:
         purpose = purposes.get(table.purpose)
         if table.code in packs:
             raise _bad(file, table.code, "code is used twice")
@@ -435,7 +408,7 @@ def _service_items(folder: Path) -> Iterator[ServiceItem]:
 def _version(folder: Path, digest: str) -> str:
     """The newest version's name. Refuses field schemas that changed without a new version: leaves name it."""
     file = "versions.toml"
-    newest = _read(folder, file, _VersionsFile).version[-1]
+    newest = _read(folder, file, VersionsFile).version[-1]
     if newest.sha256 != digest:
         raise _bad(file, newest.name, f"the field schemas are not this version's; their digest is {digest}")
     return newest.name

@@ -5,146 +5,32 @@ from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 
-from api.catalogue import canonical as forms
-from api.catalogue.canonical import OPEN_END, Canonicaliser, Limits
+from api.catalogue.claims import Claim, claim_field, derive
+from api.catalogue.fields import Choice, Field, FieldKind, HolderKind, display_date
+from api.catalogue.purposes import Allowance, FairUse, Purpose, ScenarioPack, StatutoryBasis
 from api.errors import ApiError, Kind
 from api.locale import Lang
 
-
-class HolderKind(StrEnum):
-    """Whom a certificate describes."""
-
-    PERSON = "person"
-    ENTERPRISE = "enterprise"
-
-
-class FieldKind(StrEnum):
-    """What a field's values are; decides their canonical form."""
-
-    TEXT = "text"
-    NAME = "name"
-    ORGANISATION = "organisation"
-    ADDRESS = "address"
-    SERIAL = "serial"
-    DATE = "date"
-    ID_NUMBER = "id_number"
-    USCC = "uscc"
-    ENUM = "enum"
-    AMOUNT = "amount"
-    INTEGER = "integer"
-
-
-_FORMS = {
-    FieldKind.TEXT: forms.text_form,
-    FieldKind.NAME: forms.name_form,
-    FieldKind.ORGANISATION: forms.text_form,
-    FieldKind.ADDRESS: forms.text_form,
-    FieldKind.SERIAL: forms.serial_form,
-    FieldKind.DATE: forms.date_form,
-    FieldKind.ID_NUMBER: forms.id_number_form,
-    FieldKind.USCC: forms.uscc_form,
-    FieldKind.AMOUNT: forms.amount_form,
-    FieldKind.INTEGER: forms.integer_form,
-}
-
-
-_NO_LIMITS = Limits()
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """One value of an enum field: the code is canonical, the labels are shown, the aliases are read."""
-
-    code: str
-    zh: str
-    en: str
-    aliases: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """One field of a certificate type.
-
-    `sensitive`: needs separate consent (PIPL article 29). `normative`: no variant of its spelling may be used as a
-    mark. `identifying`: tells who the holder is. `natural_key`: together with the others so flagged it tells one
-    certificate of this type from another. `synonyms`: further column headers by which department files call it.
-    """
-
-    name: str
-    zh: str
-    en: str
-    kind: FieldKind
-    required: bool = True
-    sensitive: bool = False
-    normative: bool = True
-    identifying: bool = False
-    natural_key: bool = False
-    choices: tuple[Choice, ...] = ()
-    limits: Limits = _NO_LIMITS
-    unit_zh: str = ""
-    unit_en: str = ""
-    synonyms: tuple[str, ...] = ()
-    _form: Canonicaliser = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        if self.kind is FieldKind.ENUM:
-            spellings = {spelling: c.code for c in self.choices for spelling in (c.code, c.zh, c.en, *c.aliases)}
-            spellings |= {spelling.casefold(): code for spelling, code in spellings.items()}
-            form = forms.enum_form(self.name, spellings)
-        else:
-            form = _FORMS[self.kind](self.name, self.limits)
-        object.__setattr__(self, "_form", form)
-
-    def canonical(self, raw: str, *, demo: bool = False) -> str:
-        """The canonical form of `raw`; an optional field's blank gives "".
-
-        `demo` accepts identity numbers and credit codes of the demo region 371099. Raises ApiError
-        `catalogue.<reason>` with the facts `field` and, where there is one, `limit`; never the value.
-        """
-        if not raw or raw.isspace():
-            if self.required:
-                raise ApiError("catalogue.required", field=self.name)
-            return ""
-        return self._form(raw, demo)
-
-    @property
-    def headers(self) -> frozenset[str]:
-        """Every column header by which a file may call the field, each as `header_key` gives it."""
-        return frozenset(forms.header_key(text) for text in (self.name, self.zh, self.en, *self.synonyms))
-
-    def label(self, lang: Lang = "zh-Hans") -> str:
-        """The field's name for people."""
-        return self.zh if lang != "en" else self.en
-
-    def display(self, value: str, lang: Lang = "zh-Hans") -> str:
-        """A canonical value for people: a choice's label, a written-out date, a unit; other values as they are."""
-        zh = lang != "en"
-        if not value:
-            return "—"
-        if self.kind is FieldKind.DATE:
-            return display_date(value, lang)
-        if self.kind is FieldKind.ENUM:
-            return next((c.zh if zh else c.en for c in self.choices if c.code == value), value)
-        unit = self.unit_zh if zh else self.unit_en
-        if self.kind is FieldKind.AMOUNT:
-            whole, _, decimals = value.partition(".")
-            value = f"{int(whole):,}" + ("." + decimals if decimals else "")
-        return f"{value} {unit}" if unit else value
-
-
-def display_date(iso: str, lang: Lang = "zh-Hans") -> str:
-    """2026-11-22 as 2026年11月22日 or 22 November 2026; an open end as 长期 or Long-term."""
-    zh = lang != "en"
-    if iso == OPEN_END:
-        return "长期" if zh else "Long-term"
-    day = date.fromisoformat(iso)
-    return f"{day.year}年{day.month}月{day.day}日" if zh else f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
-
-
-_MONTHS = (
-    "January", "February", "March", "April", "May", "June",
-    "July", "August", "September", "October", "November", "December",
-)  # fmt: skip
+__all__ = [
+    "Allowance",
+    "Catalogue",
+    "Choice",
+    "Claim",
+    "Department",
+    "FairUse",
+    "Field",
+    "FieldKind",
+    "HolderKind",
+    "Purpose",
+    "Rule",
+    "RuleKind",
+    "Scenario",
+    "ScenarioPack",
+    "ServiceItem",
+    "StatutoryBasis",
+    "TypeSchema",
+    "display_date",
+]
 
 
 class RuleKind(StrEnum):
@@ -192,6 +78,8 @@ class Department:
 class TypeSchema:
     """One of the 50 certificate types.
 
+    `fields` are the columns that a department sends; `claims` are derived from them at return (`derive`) and then
+    shared like fields, so `field` and `has_field` know both, while `has_column` knows the columns alone.
     `ready` tells whether its fields are known; a type that is not ready has none and can't be returned yet.
     `holder_field` and `holder_name_field` name the fields with the holder's number and name; `valid_until` the field
     with its last day of validity, if it has one; `issued_on` the field with its day of issue; `serial_field` the
@@ -209,27 +97,49 @@ class TypeSchema:
     version: int = 0
     many: bool = False
     fields: tuple[Field, ...] = ()
+    claims: tuple[Claim, ...] = ()
     holder_field: str = ""
     holder_name_field: str = ""
     serial_field: str = ""
     issued_on: str | None = None
     valid_until: str | None = None
     rules: tuple[Rule, ...] = ()
+    all_fields: tuple[Field, ...] = field(init=False, repr=False, compare=False)
     _by_name: Mapping[str, Field] = field(init=False, repr=False, compare=False)
+    _columns: frozenset[str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_by_name", {f.name: f for f in self.fields})
+        # `all_fields`: the columns and then the claims, as whatever is shared or shown lists them.
+        object.__setattr__(self, "all_fields", (*self.fields, *(claim_field(claim) for claim in self.claims)))
+        object.__setattr__(self, "_by_name", {f.name: f for f in self.all_fields})
+        object.__setattr__(self, "_columns", frozenset(f.name for f in self.fields))
 
     def field(self, name: str) -> Field:
-        """The field of that name. Raises ApiError `catalogue.unknown_field`."""
+        """The field of that name, a claim's (kind `claim`) too. Raises ApiError `catalogue.unknown_field`."""
         found = self._by_name.get(name)
         if found is None:
             raise ApiError("catalogue.unknown_field", Kind.NOT_FOUND, field=name, type=self.code)
         return found
 
     def has_field(self, name: str) -> bool:
-        """Whether the type has a field of that name."""
+        """Whether the type has a field or a claim of that name."""
         return name in self._by_name
+
+    def has_column(self, name: str) -> bool:
+        """Whether a department sends a field of that name; False for claims."""
+        return name in self._columns
+
+    def claim(self, name: str) -> Claim | None:
+        """The claim of that name, or None where the name is a column's or nobody's."""
+        return next((claim for claim in self.claims if claim.name == name), None)
+
+    def claims_from(self, source: str) -> tuple[Claim, ...]:
+        """The claims that say less than the field `source` and are derived from it."""
+        return tuple(claim for claim in self.claims if claim.source == source)
+
+    def derive(self, values: Mapping[str, str], on_date: date) -> dict[str, str]:
+        """Every claim's value by name, from canonical `values` as of `on_date`; "" where the source is blank."""
+        return derive(self.claims, values, on_date)
 
     @property
     def natural_key(self) -> tuple[str, ...]:
@@ -241,11 +151,11 @@ class TypeSchema:
         return self.zh if lang != "en" else self.en
 
     def canonical(self, raw: Mapping[str, str], *, demo: bool = False) -> dict[str, str]:
-        """All fields of a record in canonical form, in schema order; missing optional fields are "".
+        """All columns of a record in canonical form, in schema order; missing optional fields are "".
 
         Raises ApiError `catalogue.<reason>` for the first field or rule that fails.
         """
-        unknown = raw.keys() - self._by_name.keys()
+        unknown = raw.keys() - self._columns
         if unknown:
             raise ApiError("catalogue.unknown_field", field=min(unknown), type=self.code)
         values = {f.name: f.canonical(raw.get(f.name, ""), demo=demo) for f in self.fields}
@@ -266,82 +176,6 @@ class TypeSchema:
         """Whether a record's validity ended before `today` (ISO date). Without an end date it never does."""
         end = values.get(self.valid_until, "") if self.valid_until else ""
         return bool(end) and end < today
-
-
-@dataclass(frozen=True, slots=True)
-class Allowance:
-    """A field that a purpose may ask for. `necessary`: without it the service can't be given."""
-
-    type_code: str
-    field: str
-    necessary: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Purpose:
-    """A registered purpose: what may be asked for, how long, how often, how long copies may be kept.
-
-    `text_zh`/`text_en` say it to the citizen in plain words.
-    """
-
-    code: str
-    version: int
-    zh: str
-    en: str
-    text_zh: str
-    text_en: str
-    holder_kinds: frozenset[HolderKind]
-    case_required: bool
-    max_days: int
-    max_uses: int
-    data_life_days: int
-    allowances: tuple[Allowance, ...]
-    _by_item: Mapping[tuple[str, str], Allowance] = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_by_item", {(a.type_code, a.field): a for a in self.allowances})
-
-    def allowance(self, type_code: str, field_name: str) -> Allowance | None:
-        """What the purpose allows of that field, or None where it may not be asked for."""
-        return self._by_item.get((type_code, field_name))
-
-    @property
-    def types(self) -> tuple[str, ...]:
-        """Codes of the types from which it may ask, in order of first mention."""
-        return tuple(dict.fromkeys(a.type_code for a in self.allowances))
-
-    def fields_of(self, type_code: str) -> tuple[Allowance, ...]:
-        """What it may ask from one type; empty where nothing."""
-        return tuple(a for a in self.allowances if a.type_code == type_code)
-
-    def label(self, lang: Lang = "zh-Hans") -> str:
-        """The purpose's name for people."""
-        return self.zh if lang != "en" else self.en
-
-    def text(self, lang: Lang = "zh-Hans") -> str:
-        """The purpose in plain words, for the consent screen."""
-        return self.text_zh if lang != "en" else self.text_en
-
-
-@dataclass(frozen=True, slots=True)
-class ScenarioPack:
-    """A ready-made ask under one purpose: items with necessary/optional, days and uses. A subset of what that allows.
-
-    `place` = (domain, field) of the plan's scenario that it serves.
-    """
-
-    code: str
-    zh: str
-    en: str
-    purpose: str
-    place: tuple[str, str]
-    days: int
-    uses: int
-    items: tuple[Allowance, ...]
-
-    def label(self, lang: Lang = "zh-Hans") -> str:
-        """The pack's name for people."""
-        return self.zh if lang != "en" else self.en
 
 
 @dataclass(frozen=True, slots=True)
@@ -373,6 +207,7 @@ class Catalogue:
     departments: Mapping[str, Department]
     purposes: Mapping[str, Purpose]
     packs: Mapping[str, ScenarioPack]
+    statutory_bases: Mapping[str, StatutoryBasis]
     items: tuple[ServiceItem, ...]
     scenarios: tuple[Scenario, ...]
 
@@ -414,4 +249,11 @@ class Catalogue:
         found = self.packs.get(code)
         if found is None:
             raise ApiError("catalogue.unknown_pack", Kind.NOT_FOUND)
+        return found
+
+    def statutory_basis(self, code: str) -> StatutoryBasis:
+        """The basis of statutory duty of that code. Raises ApiError `catalogue.unknown_basis`."""
+        found = self.statutory_bases.get(code)
+        if found is None:
+            raise ApiError("catalogue.unknown_basis", Kind.NOT_FOUND)
         return found

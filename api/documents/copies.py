@@ -46,7 +46,7 @@ def ordered(records: Sequence[CopyRecord], catalogue: Catalogue) -> list[tuple[T
 
 def _row(schema: TypeSchema, record: CopyRecord) -> dict[str, str]:
     row = {"type": record.type_code, "record": record.reference}
-    return row | {f.name: record.values[f.name] for f in schema.fields if f.name in record.values}
+    return row | {f.name: record.values[f.name] for f in schema.all_fields if f.name in record.values}
 
 
 def original_json(records: Sequence[CopyRecord], catalogue: Catalogue) -> bytes:

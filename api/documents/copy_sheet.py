@@ -137,7 +137,7 @@ def _shown(field: Field, record: CopyRecord) -> str:
 def _section(sheet: _Sheet, schema: TypeSchema, records: list[CopyRecord]) -> None:
     # Records with different fields granted can't share a table.
     for names, group in groupby(records, key=lambda record: tuple(sorted(record.values))):
-        fields = [field for field in schema.fields if field.name in names]
+        fields = [field for field in schema.all_fields if field.name in names]
         same = list(group)
         widths = _column_widths(fields, same) if len(same) > 1 else None
         _heading(sheet, schema, same, 90)

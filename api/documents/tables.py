@@ -223,7 +223,7 @@ def _columns(
         key = header_key(text)
         if key in mapped:
             name = mapped[key]
-            if name is not None and not schema.has_field(name):
+            if name is not None and not schema.has_column(name):
                 raise ApiError("catalogue.unknown_field", field=name, type=schema.code)
             columns.append(name)
         elif key in by_header:
