@@ -9,10 +9,11 @@ from api.store.tables.base import CODE, HASH, ID, Base
 from api.store.tables.chained import ChainBlock, ChainStatus, ChainTx, Outbox
 from api.store.tables.copied import Content, Copy, Provenance, Trace
 from api.store.tables.logged import Checkpoint, LogNode, LogState, PreparedReceipt, Receipt, RequestEvidence
+from api.store.tables.mandates import CounterAct, CounterTally, CounterVisit, GrantAuthority, Mandate
 from api.store.tables.people import Holder, IdempotencyKey, Party, SignatureNonce, UserSession
 from api.store.tables.returned import Batch, Record, Return, ReturnRow
 from api.store.tables.roles import ClockMark, Lease
-from api.store.tables.sharing import Grant, GrantEvent, Request
+from api.store.tables.sharing import Grant, GrantEvent, PartyEvent, Request
 
 __all__ = [
     "CODE",
@@ -27,15 +28,21 @@ __all__ = [
     "ClockMark",
     "Content",
     "Copy",
+    "CounterAct",
+    "CounterTally",
+    "CounterVisit",
     "Grant",
+    "GrantAuthority",
     "GrantEvent",
     "Holder",
     "IdempotencyKey",
     "Lease",
     "LogNode",
     "LogState",
+    "Mandate",
     "Outbox",
     "Party",
+    "PartyEvent",
     "PreparedReceipt",
     "Provenance",
     "Receipt",

@@ -5,6 +5,7 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     ForeignKey,
+    Integer,
     LargeBinary,
     SmallInteger,
     String,
@@ -48,6 +49,8 @@ class Party(Base):
     custody: Mapped[str] = mapped_column(String(16), default="demo")
     department_code: Mapped[str | None] = mapped_column(CODE)  # which of the catalogue's departments it is
     status: Mapped[str] = mapped_column(String(16))
+    status_seq: Mapped[int] = mapped_column(Integer, default=0)  # how often the status changed: its newest PartyEvent
+    contact: Mapped[str | None] = mapped_column(String(128))  # where people reach the organisation
     anchor_state: Mapped[str] = mapped_column(String(16), default="pending")
     anchored_block: Mapped[int | None] = mapped_column(BigInteger)
     created_at_ms: Mapped[int] = mapped_column(BigInteger)
@@ -56,7 +59,8 @@ class Party(Base):
 class UserSession(Base):
     """A signed-in person.
 
-    `token_hash` = SHA-256 of the cookie; `subject_enc` nothing personal beyond what the page must show.
+    `token_hash` = SHA-256 of the cookie; `subject_enc` nothing personal beyond what the page must show. `mandate_id`:
+    under which mandate the person acts for somebody else at present; `duty`: what staff is there for (counter).
     """
 
     __tablename__ = "user_sessions"
@@ -65,6 +69,8 @@ class UserSession(Base):
     holder_id: Mapped[str | None] = mapped_column(ForeignKey("holders.id"))
     party_id: Mapped[str | None] = mapped_column(ForeignKey("parties.id"))
     subject: Mapped[str] = mapped_column(CODE)
+    mandate_id: Mapped[str | None] = mapped_column(ForeignKey("mandates.id"))
+    duty: Mapped[str | None] = mapped_column(String(16))
     display_enc: Mapped[bytes] = mapped_column(LargeBinary)
     csrf: Mapped[str] = mapped_column(CODE)
     created_at_ms: Mapped[int] = mapped_column(BigInteger)

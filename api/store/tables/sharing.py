@@ -1,4 +1,4 @@
-"""Requests, grants and their changes."""
+"""Requests, grants and their changes; and what parties were allowed to do when."""
 
 from sqlalchemy import JSON, BigInteger, ForeignKey, Integer, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
@@ -7,7 +7,10 @@ from api.store.tables.base import CODE, HASH, ID, Base
 
 
 class Request(Base):
-    """An entity's ask. `holder_id` is null for a number that nobody here has; the entity cannot tell."""
+    """An entity's ask. `holder_id` is null for a number that nobody here has; the entity cannot tell.
+
+    `extends_id` names the grant that it would take the place of; `origin` is `holder` where the holder offered that.
+    """
 
     __tablename__ = "requests"
     id: Mapped[str] = mapped_column(ID, primary_key=True)
@@ -21,6 +24,8 @@ class Request(Base):
     wanted_days: Mapped[int] = mapped_column(Integer)
     wanted_uses: Mapped[int] = mapped_column(Integer)
     state: Mapped[str] = mapped_column(String(16))
+    extends_id: Mapped[str | None] = mapped_column(ID)
+    origin: Mapped[str] = mapped_column(String(16), default="entity")
     created_at_ms: Mapped[int] = mapped_column(BigInteger)
     lapses_at_ms: Mapped[int] = mapped_column(BigInteger)
     decided_at_ms: Mapped[int | None] = mapped_column(BigInteger)
@@ -30,6 +35,9 @@ class Grant(Base):
     """A grant.
 
     `lock_version` is what the re-check locks; `secret_enc` holds its one-off key, terms salt and binding token.
+    `events` counts its events, `seq` its signed changes on chain. `frozen` is a dispute's hold under `case_id`,
+    independent of the state; `suspended` says that a regulator holds it up on the chain as well. `supersedes_id` is
+    the older grant that this one extends; `notice` what the holder read.
     """
 
     __tablename__ = "grants"
@@ -55,10 +63,21 @@ class Grant(Base):
     anchored_block: Mapped[int | None] = mapped_column(BigInteger)
     created_at_ms: Mapped[int] = mapped_column(BigInteger)
     ended_at_ms: Mapped[int | None] = mapped_column(BigInteger)
+    events: Mapped[int] = mapped_column(Integer, default=0)
+    frozen: Mapped[bool] = mapped_column(default=False)
+    suspended: Mapped[bool] = mapped_column(default=False)
+    case_id: Mapped[str | None] = mapped_column(CODE)
+    supersedes_id: Mapped[str | None] = mapped_column(ID, index=True)
+    notice: Mapped[dict[str, object] | None] = mapped_column(JSON)
 
 
 class GrantEvent(Base):
-    """One change of a grant, in order; each holds the hash of the one before."""
+    """One change of a grant, in order; each holds the hash of the one before.
+
+    `state` and `frozen` are the grant's from here on. `actor` says as what somebody acted, `by_id` under which party
+    or mandate, `case_ref` for which case or order. `number` is the place of a signed change on chain; `receipt_id`
+    its receipt, null only while one that came from the chain waits for it.
+    """
 
     __tablename__ = "grant_events"
     grant_id: Mapped[str] = mapped_column(ForeignKey("grants.id"), primary_key=True)
@@ -67,6 +86,27 @@ class GrantEvent(Base):
     actor: Mapped[str] = mapped_column(CODE)
     reason: Mapped[str | None] = mapped_column(CODE)
     signature: Mapped[bytes | None] = mapped_column(LargeBinary(65))
+    prev_hash: Mapped[bytes] = mapped_column(HASH)
+    anchored_block: Mapped[int | None] = mapped_column(BigInteger)
+    at_ms: Mapped[int] = mapped_column(BigInteger)
+    frozen: Mapped[bool] = mapped_column(default=False)
+    by_id: Mapped[str | None] = mapped_column(ID)
+    case_ref: Mapped[str | None] = mapped_column(CODE)
+    number: Mapped[int | None] = mapped_column(Integer)
+    receipt_id: Mapped[str | None] = mapped_column(ID)
+
+
+class PartyEvent(Base):
+    """One change of what a party may do, in order; each holds the hash of the one before.
+
+    `seq` counts from 1: a party without events is as it was admitted. Decisions name the newest event that they saw.
+    """
+
+    __tablename__ = "party_events"
+    party_id: Mapped[str] = mapped_column(ForeignKey("parties.id"), primary_key=True)
+    seq: Mapped[int] = mapped_column(Integer, primary_key=True)
+    status: Mapped[str] = mapped_column(String(16))
+    actor: Mapped[str] = mapped_column(CODE)
     prev_hash: Mapped[bytes] = mapped_column(HASH)
     anchored_block: Mapped[int | None] = mapped_column(BigInteger)
     at_ms: Mapped[int] = mapped_column(BigInteger)
