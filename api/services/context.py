@@ -49,7 +49,8 @@ class Actor:
     """Who is asking. A citizen has `holder_id`, everybody else `party_id`; `subject` is a pseudonym, never a name.
 
     `holder_id` is the holder whose data are meant. Where somebody acts for that holder, `relation` says as what,
-    `mandate_id` under which authority, and `person_id` is the holder row of the person who acts.
+    `mandate_id` under which authority (a mandate, or a visit at a counter), and `person_id` is the holder row of the
+    person who acts. `duty` is what staff is there for. What a representative may do, `api.services.authority` says.
     """
 
     role: Role
@@ -59,13 +60,27 @@ class Actor:
     relation: Relation = Relation.SELF
     mandate_id: str | None = None
     person_id: str | None = None
+    duty: str | None = None
 
     @property
     def holder(self) -> str:
-        """The holder for whom a citizen acts; `auth.forbidden` for anybody else."""
+        """The holder who asks for itself.
+
+        `auth.forbidden` for other roles, `mandate.out_of_scope` for a representative. What representatives may do as
+        well asks `authority`, which says for whom; so that whatever forgets to ask is closed to them.
+        """
         if self.role is not Role.CITIZEN or self.holder_id is None:
             raise ApiError("auth.forbidden", Kind.FORBIDDEN)
+        if self.relation is not Relation.SELF:
+            raise ApiError("mandate.out_of_scope", Kind.FORBIDDEN)
         return self.holder_id
+
+    @property
+    def self_id(self) -> str:
+        """The holder row of the person at the screen, whomever they act for; `auth.forbidden` for other roles."""
+        if self.role is not Role.CITIZEN or self.relation is Relation.COUNTER:
+            raise ApiError("auth.forbidden", Kind.FORBIDDEN)
+        return self.person_id if self.person_id is not None else self.holder
 
     def party(self, *roles: Role) -> str:
         """The party for whom staff or a machine acts, if the role is one of `roles`; else `auth.forbidden`."""

@@ -59,6 +59,11 @@ class Purpose(StrEnum):
     REQUEST_EVIDENCE = "request_evidence"
     SESSION_DISPLAY = "session_display"
     IDEMPOTENCY_BODY = "idempotency_body"
+    SIGN_IN = "sign_in"
+    PASSKEY = "passkey"
+    GRANT_DRAFT = "grant_draft"
+    MANDATE_BODY = "mandate_body"
+    VISIT_BODY = "visit_body"
 
 
 class Sealer(Protocol):

@@ -15,6 +15,8 @@ HolderId = NewType("HolderId", str)
 ContentId = NewType("ContentId", str)
 TraceId = NewType("TraceId", str)
 BatchId = NewType("BatchId", str)
+MandateId = NewType("MandateId", str)
+VisitId = NewType("VisitId", str)
 
 RANDOM_BYTES = 16
 
@@ -77,3 +79,13 @@ def new_trace_id() -> TraceId:
 def new_batch_id() -> BatchId:
     """One slice of a return: `batch_…`."""
     return BatchId(_new("batch_"))
+
+
+def new_mandate_id() -> MandateId:
+    """Somebody's authority to act for a holder: `mand_…`."""
+    return MandateId(_new("mand_"))
+
+
+def new_visit_id() -> VisitId:
+    """A visit at a service window: `visit_…`."""
+    return VisitId(_new("visit_"))

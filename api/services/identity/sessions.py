@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from api.catalogue.canonical import Limits, id_number_form, uscc_form
 from api.errors import ApiError, Kind
+from api.services import authority
 from api.services.context import Actor, Context, Role
 from api.settings import Environment, Settings
 from api.store.database import read_only, unit_of_work
@@ -13,22 +14,34 @@ from api.store.queries.holders import HolderKind
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What the provider says of somebody: a holder by kind and number, or staff by party."""
+    """What the provider says of somebody: a holder by kind and number, or staff by party.
+
+    `staff` is the officer's own number within the party; `duty` (counter), what the officer is there for, needs it.
+    """
 
     role: Role
     name: str
     kind: HolderKind | None = None
     number: str = ""
     party_id: str | None = None
+    staff: str = ""
+    duty: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """A live session. `display` is the name for the page's corner, `csrf` the token that changes must carry."""
+    """A live session. `display` is the name for the page's corner, `csrf` the token that changes must carry.
+
+    `acting_for` is the name of whom the person acts for at present, None where for nobody else.
+    """
 
     actor: Actor
     display: str
     csrf: str
+    acting_for: str | None = None
+
+
+COUNTER_DUTY = "counter"
 
 
 _FORMS = {HolderKind.PERSON: id_number_form("number", Limits()), HolderKind.ENTERPRISE: uscc_form("number", Limits())}
@@ -60,7 +73,9 @@ def sign_in(ctx: Context, claims: Claims) -> tuple[str, SignedIn]:
             party = parties.get_party(session, claims.party_id or "")
             if party is None or party.role != claims.role.value or party.status != parties.PartyStatus.ACTIVE:
                 raise ApiError("auth.unknown_party", Kind.FORBIDDEN)
-            actor = Actor(claims.role, f"staff:{party.id}", party_id=party.id)
+            if claims.duty is not None and not (claims.duty == COUNTER_DUTY and claims.staff):
+                raise ApiError("auth.claims")
+            actor = Actor(claims.role, _staff_subject(ctx, party.id, claims.staff), party_id=party.id, duty=claims.duty)
         token = sessions.open_session(
             session,
             ctx.vault,
@@ -70,6 +85,7 @@ def sign_in(ctx: Context, claims: Claims) -> tuple[str, SignedIn]:
             holder_id=actor.holder_id,
             party_id=actor.party_id,
             life_ms=ctx.settings.session_hours * 3_600_000,
+            duty=actor.duty,
         )
         found = sessions.find_session(session, ctx.vault, token)
     assert found is not None
@@ -88,8 +104,35 @@ def session_of(ctx: Context, token: str) -> SignedIn | None:
             party = parties.get_party(session, row.party_id)
             if party is None or party.status != parties.PartyStatus.ACTIVE:
                 return None
-    actor = Actor(Role(row.role), row.subject, holder_id=row.holder_id, party_id=row.party_id)
-    return SignedIn(actor, row.display, row.csrf)
+        actor = Actor(Role(row.role), row.subject, holder_id=row.holder_id, party_id=row.party_id, duty=row.duty)
+        if row.mandate_id is None:
+            return SignedIn(actor, row.display, row.csrf)
+        acting, name = authority.representative(ctx, session, actor, row.mandate_id)
+    return SignedIn(acting, row.display, row.csrf, name)
+
+
+def act_for(ctx: Context, actor: Actor, token: str, mandate_id: str | None) -> SignedIn:
+    """Let the session act for the principal of a mandate, or (None) for its own person again.
+
+    Raises `mandate.not_found` for what is not the person's own, `mandate.…` for one that lets nobody act now,
+    `auth.required` where the session is gone.
+    """
+    with unit_of_work(ctx.db) as session:
+        if mandate_id is not None:
+            authority.may_begin(ctx, session, actor.self_id, mandate_id)
+        if not sessions.set_acting(session, ctx.vault, token, mandate_id):
+            raise ApiError("auth.required", Kind.UNAUTHENTICATED)
+    found = session_of(ctx, token)
+    if found is None:
+        raise ApiError("auth.required", Kind.UNAUTHENTICATED)
+    return found
+
+
+def _staff_subject(ctx: Context, party_id: str, staff: str) -> str:
+    """A pseudonym of an officer, steady over sessions; without a number of their own, officers of a party share one."""
+    if not staff:
+        return f"staff:{party_id}"
+    return f"staff:{party_id}:{ctx.pairwise(staff, party_id)[:16]}"
 
 
 def sign_out(ctx: Context, token: str) -> None:

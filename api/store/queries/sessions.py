@@ -17,7 +17,10 @@ TOKEN_BYTES = 32
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """A session as its user's pages need it; `display` is the name to greet with, and leaves memory never."""
+    """A session as its user's pages need it; `display` is the name to greet with, and leaves memory never.
+
+    `mandate_id`: under which mandate the person acts for somebody else now; `duty`: what staff is there for.
+    """
 
     token_hash: bytes
     role: str
@@ -28,6 +31,8 @@ class SignedIn:
     csrf: str
     created_at_ms: int
     expires_at_ms: int
+    mandate_id: str | None = None
+    duty: str | None = None
 
 
 def open_session(
@@ -40,6 +45,7 @@ def open_session(
     holder_id: str | None,
     party_id: str | None,
     life_ms: int,
+    duty: str | None = None,
 ) -> str:
     """Create a session; the token for the cookie, of which only the hash is kept. `subject` must not be personal."""
     token = secrets.token_urlsafe(TOKEN_BYTES)
@@ -50,6 +56,7 @@ def open_session(
         holder_id=holder_id,
         party_id=party_id,
         subject=subject,
+        duty=duty,
         display_enc=b"",
         csrf=secrets.token_urlsafe(TOKEN_BYTES),
         created_at_ms=now,
@@ -83,6 +90,8 @@ def find_session(session: Session, vault: Vault, token: str) -> SignedIn | None:
         row.csrf,
         row.created_at_ms,
         row.expires_at_ms,
+        row.mandate_id,
+        row.duty,
     )
 
 
@@ -91,6 +100,24 @@ def open_display(vault: Vault, row: UserSession) -> str:
     return vault.platform.open(
         Purpose.SESSION_DISPLAY, row.token_hash.hex(), row.display_enc, bound=_bound(row)
     ).decode()
+
+
+def set_acting(session: Session, vault: Vault, token: str, mandate_id: str | None) -> bool:
+    """Let a session act under a mandate, or for its own person again; False where there is no such session."""
+    row = session.execute(
+        select(UserSession)
+        .where(UserSession.token_hash == _hash(token), UserSession.expires_at_ms > clock.now_ms(session))
+        .with_for_update()
+    ).scalar_one_or_none()
+    if row is None:
+        return False
+    display = open_display(vault, row)
+    row.mandate_id = mandate_id
+    row.display_enc = vault.platform.seal(
+        Purpose.SESSION_DISPLAY, row.token_hash.hex(), display.encode(), bound=_bound(row)
+    )
+    session.flush()
+    return True
 
 
 def close_session(session: Session, token_hash: bytes) -> None:
@@ -123,5 +150,13 @@ def _hash(token: str) -> bytes:
 def _bound(row: UserSession) -> bytes:
     # A database administrator must not be able to turn a session of one's own into another's, or into another role.
     return bound_columns(
-        row.role, row.holder_id, row.party_id, row.subject, row.csrf, row.created_at_ms, row.expires_at_ms
+        row.role,
+        row.holder_id,
+        row.party_id,
+        row.subject,
+        row.csrf,
+        row.created_at_ms,
+        row.expires_at_ms,
+        row.mandate_id,
+        row.duty,
     )
