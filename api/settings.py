@@ -2,9 +2,13 @@
 
 from enum import StrEnum
 from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field, model_validator
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 class Environment(StrEnum):
@@ -28,7 +32,25 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=1, le=65535)
     public_url: str = ""
-    identity_provider: str = "development"
+    identity_provider: Literal["development", "oidc"] = "development"
+    oidc_issuer: str = ""
+    oidc_client_id: str = ""
+    # The secret stands in a file that only the service's user may read, or in the environment; without one the client
+    # is a public one, which PKCE alone protects.
+    oidc_client_secret_file: Path | None = None
+    oidc_client_secret: SecretStr = SecretStr("")
+    oidc_scope: str = "openid profile"
+    oidc_algorithms: tuple[str, ...] = ("ES256", "EdDSA", "RS256", "PS256")
+    oidc_claim_number: str = "id_number"
+    oidc_claim_kind: str = "holder_kind"
+    oidc_claim_name: str = "name"
+    oidc_claim_role: str = "role"
+    oidc_claim_party: str = "party"
+    oidc_claim_staff: str = "staff_number"
+    oidc_claim_duty: str = "duty"
+    oidc_skew_s: int = Field(default=60, ge=0, le=300)
+    passkey_rp_id: str = ""
+    passkey_origins: tuple[str, ...] = ()
     max_upload_bytes: int = 32 * 1024 * 1024
     max_body_bytes: int = 1024 * 1024
     max_rows: int = 200_000
@@ -40,6 +62,11 @@ class Settings(BaseSettings):
     signature_skew_s: int = 10
     signature_life_s: int = 60
     idempotency_days: int = 7
+    deletion_days: int = Field(default=7, ge=1)
+    escalation_days: int = Field(default=7, ge=0)
+    webhook_timeout_s: float = Field(default=10.0, gt=0)
+    webhook_pause_s: float = Field(default=5.0, gt=0)
+    webhook_attempts: int = Field(default=12, ge=1)
 
     @property
     def store_url(self) -> str:
@@ -51,6 +78,22 @@ class Settings(BaseSettings):
         """How people reach the service; goes into QR codes and Link headers."""
         return self.public_url or f"http://{self.host}:{self.port}"
 
+    @property
+    def rp_id(self) -> str:
+        """The relying party of passkeys (WebAuthn): a host name, for browsers make none for bare addresses."""
+        host = urlsplit(self.base_url).hostname or ""
+        return self.passkey_rp_id or ("localhost" if host in LOOPBACK else host)
+
+    @property
+    def rp_origins(self) -> tuple[str, ...]:
+        """Origins whose pages may use passkeys."""
+        if self.passkey_origins:
+            return self.passkey_origins
+        parts = urlsplit(self.base_url)
+        if parts.hostname in LOOPBACK:
+            return (f"{parts.scheme}://localhost" + (f":{parts.port}" if parts.port else ""),)
+        return (f"{parts.scheme}://{parts.netloc}",)
+
     @model_validator(mode="after")
     def _production_refuses_development(self) -> "Settings":
         if self.environment is Environment.PRODUCTION:
@@ -60,4 +103,8 @@ class Settings(BaseSettings):
                 raise ValueError("settings.embedded_engine_in_production")
             if not self.public_url.startswith("https://"):
                 raise ValueError("settings.public_url_must_be_https")
+            if self.identity_provider == "oidc" and not self.oidc_issuer.startswith("https://"):
+                raise ValueError("settings.oidc_issuer_must_be_https")
+        if self.identity_provider == "oidc" and not (self.oidc_issuer and self.oidc_client_id):
+            raise ValueError("settings.oidc_incomplete")
         return self

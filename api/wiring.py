@@ -9,9 +9,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from api.catalogue import load_catalogue
 from api.errors import ApiError, Kind
-from api.services.context import Context
+from api.services.context import Context, IdentityProvider
 from api.services.folding import RefusalFolder
 from api.services.identity import DevelopmentProvider
+from api.services.identity.oidc import OidcProvider, client_secret
 from api.settings import Environment, Settings
 from api.store.crypto import Vault
 from api.store.database import Database
@@ -40,6 +41,13 @@ def key_ring(settings: Settings) -> KeyRing:
 def log_key(keys: KeyRing) -> Ed25519PrivateKey:
     """The receipt log's signing key."""
     return Ed25519PrivateKey.from_private_bytes(keys.log)
+
+
+def provider(settings: Settings, keys: KeyRing) -> IdentityProvider:
+    """Who vouches for people here. Raises `auth.dev_provider_refused`, `keys.missing`, `keys.mode`."""
+    if settings.identity_provider == "oidc":
+        return OidcProvider(settings, client_secret(settings))
+    return DevelopmentProvider(settings, keys.identity_provider)
 
 
 def read_deployment(data_dir: Path) -> Deployment:
@@ -76,7 +84,7 @@ def wire(settings: Settings) -> Wired:
         catalogue=load_catalogue(),
         log=LogWriter(db, vault, log_key(keys)),
         chain=deployment.identity(),
-        provider=DevelopmentProvider(settings, keys.identity_provider),
+        provider=provider(settings, keys),
         refusals=RefusalFolder(),
         signer=LocalSigner,
     )

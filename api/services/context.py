@@ -90,16 +90,16 @@ class Actor:
 
 
 class IdentityProvider(Protocol):
-    """Vouches for people. A later version speaks OIDC; what the service needs stays this."""
+    """Vouches for people: the development provider in one step, an OpenID Connect one in a round of its own."""
 
     issuer: str
+    mints: bool
 
-    def public_jwk(self) -> dict[str, str]:
-        """The key that verifies its tokens; stands in the trust file."""
-        ...
+    def token(self, subject: str, nonce: str, /) -> str:
+        """A signed statement that `subject` was present and saw what `nonce` is the digest of.
 
-    def token(self, subject: str, nonce: str) -> str:
-        """A signed statement that `subject` was present and saw what `nonce` is the digest of."""
+        Raises `grants.draft_needed` where the provider asks the person itself (`mints` is False).
+        """
         ...
 
 
@@ -121,6 +121,10 @@ class Context:
     def department_signer(self, party_id: str) -> Signer:
         """The key of a department in demo custody; departments with a signer or agent of their own keep theirs."""
         return self.signer(self.keys.department(party_id.replace("_", "-").lower()))
+
+    def party_signer(self, party_id: str) -> Signer:
+        """The account of an entity or regulator in demo custody."""
+        return self.signer(self.keys.account(party_id))
 
     def pairwise(self, holder_id: str, audience: str) -> str:
         """A pseudonym of a holder towards one audience; two audiences cannot join theirs."""

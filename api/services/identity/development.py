@@ -17,6 +17,8 @@ DEVELOPMENT_ISSUER = "urn:mydata:development-provider"
 class DevelopmentProvider:
     """Vouches for whoever claims to be somebody. Loopback and development only: settings refuse it in production."""
 
+    mints = True
+
     def __init__(self, settings: Settings, key: bytes) -> None:
         if settings.environment is Environment.PRODUCTION or settings.identity_provider != "development":
             raise ApiError("auth.dev_provider_refused", Kind.FORBIDDEN)
@@ -28,7 +30,7 @@ class DevelopmentProvider:
         """P-256 public key as a JWK (RFC 7517)."""
         return {name: str(value) for name, value in self._key.as_dict(private=False).items()}
 
-    def token(self, subject: str, nonce: str) -> str:
+    def token(self, subject: str, nonce: str, /) -> str:
         """An ID token in OIDC's form (RS: iss, sub, aud, nonce, iat, exp), ES256."""
         now = int(time.time())
         claims = {

@@ -8,6 +8,7 @@ Nothing here is SQLite's alone: PostgreSQL runs the same metadata. Personal valu
 from api.store.tables.base import CODE, HASH, ID, Base
 from api.store.tables.chained import ChainBlock, ChainStatus, ChainTx, Outbox
 from api.store.tables.copied import Content, Copy, Provenance, Trace
+from api.store.tables.credentials import GrantDraft, Passkey, PasskeyChallenge, ProviderSubject, SignIn
 from api.store.tables.logged import Checkpoint, LogNode, LogState, PreparedReceipt, Receipt, RequestEvidence
 from api.store.tables.mandates import CounterAct, CounterTally, CounterVisit, GrantAuthority, Mandate
 from api.store.tables.people import Holder, IdempotencyKey, Party, SignatureNonce, UserSession
@@ -33,6 +34,7 @@ __all__ = [
     "CounterVisit",
     "Grant",
     "GrantAuthority",
+    "GrantDraft",
     "GrantEvent",
     "Holder",
     "IdempotencyKey",
@@ -43,14 +45,18 @@ __all__ = [
     "Outbox",
     "Party",
     "PartyEvent",
+    "Passkey",
+    "PasskeyChallenge",
     "PreparedReceipt",
     "Provenance",
+    "ProviderSubject",
     "Receipt",
     "Record",
     "Request",
     "RequestEvidence",
     "Return",
     "ReturnRow",
+    "SignIn",
     "SignatureNonce",
     "Trace",
     "UserSession",
