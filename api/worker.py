@@ -14,19 +14,23 @@ from dataclasses import dataclass, field
 
 from api.errors import ApiError, Kind, place_of
 from api.services import chain_outbox, returning, returns
+from api.services.chain_outbox import Relays
 from api.services.context import Context
+from api.services.grants.events import DEMO_CUSTODY
 from api.settings import Settings
 from api.store import clock, leases, read_only, unit_of_work
 from api.store.journal import SqlEventSink, SqlLogStore, SqlTxJournal
-from api.store.queries import chain_status, idempotency, requests, sessions
+from api.store.queries import chain_status, idempotency, parties, requests, sessions
 from api.store.queries import returns as return_rows
 from api.store.queries.chain_status import ChainState
+from api.store.queries.parties import PartyRole
 from api.store.queries.returns import ReturnState
 from api.wiring import log_key, wire
 from chain.anchor import Checkpointer
 from chain.errors import ChainError, NodeError, WrongChainError
 from chain.indexer import Indexer
 from chain.node import Web3Node
+from chain.ports import Signer
 from chain.relay import Relay
 from chain.signer import LocalSigner
 
@@ -37,6 +41,7 @@ IDLE_S = 0.1
 HALTED_S = 5.0
 WATCH_S = 0.5
 HOUSEKEEPING_S = 1.0
+FAILED_LOOK_S = 10.0
 
 
 @dataclass(slots=True)
@@ -44,11 +49,12 @@ class ChainLoop:
     """The chain's side: outbox to relay, relay to chain, events back, checkpoints."""
 
     ctx: Context
-    relay: Relay
+    relays: Relays
     indexer: Indexer
     checkpointer: Checkpointer
     interval_s: float
     next_checkpoint: float = 0.0
+    next_look: float = 0.0
     state: tuple[ChainState, str | None] | None = None
     seen: int = -1
     reported_at: float = field(default=-1e9)
@@ -60,13 +66,17 @@ class ChainLoop:
         no row of the outbox is leased only to be given back.
         """
         indexed = self.indexer.step()
-        moved = chain_outbox.dispatch(self.ctx, self.relay, self.ctx.chain)
-        progress = self.relay.step()
+        moved = chain_outbox.dispatch(self.ctx, self.relays, self.ctx.chain)
+        progress = self.relays.step()
+        if any(one.failed for one in progress) or time.monotonic() >= self.next_look:
+            # Also now and then: a worker may have been killed between the failure and its second announcement.
+            chain_outbox.reopen_failed(self.ctx, self.relays)
+            self.next_look = time.monotonic() + FAILED_LOOK_S
         if time.monotonic() >= self.next_checkpoint:
             self.checkpointer.step()
             self.next_checkpoint = time.monotonic() + self.interval_s
         self.report(ChainState.OK, None, indexed.head)
-        return bool(moved or progress.mined or progress.broadcast or indexed.events)
+        return bool(moved or indexed.events or any(one.mined or one.broadcast for one in progress))
 
     def report(self, state: ChainState, reason: str | None, head: int | None = None) -> None:
         """Write what was seen, on change and every few seconds: people are told since when, not each second."""
@@ -155,14 +165,23 @@ def build(settings: Settings) -> tuple[Context, ChainLoop]:
     wired = wire(settings)
     ctx, keys = wired.ctx, wired.ctx.keys
     node = Web3Node(settings.rpc_url)
-    relay = Relay(
-        node,
-        LocalSigner(keys.relay),
-        SqlTxJournal(ctx.db),
-        ctx.chain.chain_id,
-        identity=ctx.chain,
-        confirmations=settings.confirmations,
-    )
+
+    def relay_of(key: Signer) -> Relay:
+        return Relay(
+            node,
+            key,
+            SqlTxJournal(ctx.db),
+            ctx.chain.chain_id,
+            identity=ctx.chain,
+            confirmations=settings.confirmations,
+        )
+
+    relay = relay_of(LocalSigner(keys.relay))
+    relays = Relays(relay, lambda party_id: relay_of(ctx.party_signer(party_id)))
+    with read_only(ctx.db) as session:
+        for party in parties.list_parties(session, PartyRole.REGULATOR):
+            if party.custody == DEMO_CUSTODY:
+                relays.of(party.id)
     indexer = Indexer(node, SqlEventSink(ctx.db), ctx.chain, confirmations=settings.confirmations)
     checkpointer = Checkpointer(
         SqlLogStore(ctx.db),
@@ -172,7 +191,7 @@ def build(settings: Settings) -> tuple[Context, ChainLoop]:
         log_id=ctx.log.log_id,
         log_key=log_key(keys),
     )
-    return ctx, ChainLoop(ctx, relay, indexer, checkpointer, settings.checkpoint_interval_s)
+    return ctx, ChainLoop(ctx, relays, indexer, checkpointer, settings.checkpoint_interval_s)
 
 
 def hold_lease(ctx: Context, stop: threading.Event, holder: str) -> bool:

@@ -132,4 +132,4 @@ def _account(keys: KeyRing, party: DemoParty, identifier: str) -> bytes:
         return keys.relay
     if party.role == "department":
         return keys.department(identifier.replace("_", "-"))
-    return keys.key(f"account-{party.code}")
+    return keys.account(identifier)

@@ -58,6 +58,17 @@ def check_transition(before: GrantState, after: GrantState) -> None:
         raise ApiError("grant.transition", Kind.CONFLICT, before=before.value, after=after.value)
 
 
+class InvalidReason(StrEnum):
+    """Why a grant was declared void by somebody who is neither its holder nor its recipient."""
+
+    COURT = "court"
+    REGULATOR = "regulator"
+    GUARDIANSHIP_ENDED = "guardianship_ended"
+    MANDATE_ENDED = "mandate_ended"
+    PURPOSE_WITHDRAWN = "purpose_withdrawn"
+    HOLDER_ERASED = "holder_erased"
+
+
 class RequestState(StrEnum):
     """Life of a request; all but REQUESTED are final."""
 

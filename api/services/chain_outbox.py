@@ -4,33 +4,43 @@ A row is done once its transaction is durable in the journal, under a key derive
 between prepares the same key again and finds the row that is there.
 """
 
+import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from api.services.context import Context
 from api.store import outbox
+from api.store.journal import failed_transactions
 from chain import calls
 from chain.errors import NodeError
 from chain.grantmsg import GrantMessage, GrantStatus
 from chain.identity import ChainIdentity
-from chain.relay import RefusedError, Relay
+from chain.relay import ATTEMPT, Progress, RefusedError, Relay
 
 ANCHOR_BATCHES = "anchor_batches"
 REGISTER_GRANT = "register_grant"
 CHANGE_GRANT = "change_grant"
-TOPICS = (ANCHOR_BATCHES, REGISTER_GRANT, CHANGE_GRANT)
+END_GRANT = "end_grant"
+SUSPEND_GRANT = "suspend_grant"
+TOPICS = (ANCHOR_BATCHES, REGISTER_GRANT, CHANGE_GRANT, END_GRANT, SUSPEND_GRANT)
 LEASE_S = 30.0
+REFUSED = "chain.refused"
+log = logging.getLogger("mydata.outbox")
 
 Payload = Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One contract call. `after` names the transaction that it builds on; while that waits, nothing is simulated."""
+    """One contract call. `after` names the transaction that it builds on; while that waits, nothing is simulated.
+
+    `sender` is the party whose account must send it; None for the relay's own, which is the operator's.
+    """
 
     contract: str
     data: bytes
     after: str | None = None
+    sender: str | None = None
 
 
 def anchor_payload(issuer: bytes, roots: list[bytes], sizes: list[int], signature: bytes) -> dict[str, object]:
@@ -60,6 +70,16 @@ def change_payload(grant: bytes, status: GrantStatus, seq: int, signature: bytes
     return {"grant": grant.hex(), "status": int(status), "seq": seq, "signature": signature.hex(), "after": after}
 
 
+def end_payload(grant: bytes, *, after: str) -> dict[str, object]:
+    """What `END_GRANT` carries; `after` as for a change."""
+    return {"grant": grant.hex(), "after": after}
+
+
+def suspend_payload(grant: bytes, suspended: bool, regulator_id: str) -> dict[str, object]:
+    """What `SUSPEND_GRANT` carries: a regulator's hold, or its lifting."""
+    return {"grant": grant.hex(), "suspended": suspended, "sender": regulator_id}
+
+
 def _anchor(payload: Payload) -> Call:
     roots, sizes = payload["roots"], payload["sizes"]
     assert isinstance(roots, list) and isinstance(sizes, list)
@@ -86,26 +106,61 @@ def _change(payload: Payload) -> Call:
     return Call("Grants", data, after=str(payload["after"]))
 
 
+def _end(payload: Payload) -> Call:
+    return Call("Grants", calls.end_grant(_bytes(payload, "grant")), after=str(payload["after"]))
+
+
+def _suspend(payload: Payload) -> Call:
+    data = calls.suspend_grant(_bytes(payload, "grant"), payload["suspended"] is True)
+    return Call("Grants", data, sender=str(payload["sender"]))
+
+
 BUILDERS: Mapping[str, Callable[[Payload], Call]] = {
     ANCHOR_BATCHES: _anchor,
     REGISTER_GRANT: _register,
     CHANGE_GRANT: _change,
+    END_GRANT: _end,
+    SUSPEND_GRANT: _suspend,
 }
 
 
-def dispatch(ctx: Context, relay: Relay, identity: ChainIdentity, *, limit: int = 128) -> int:
+@dataclass(slots=True)
+class Relays:
+    """The relay's own account, which is the operator's, and those of other parties whose keys this service keeps."""
+
+    own: Relay
+    make: Callable[[str], Relay]
+    others: dict[str, Relay] = field(default_factory=dict)
+
+    def of(self, party_id: str | None) -> Relay:
+        """The relay that sends from a party's account; the own one for None."""
+        if party_id is None:
+            return self.own
+        if party_id not in self.others:
+            self.others[party_id] = self.make(party_id)
+        return self.others[party_id]
+
+    def step(self) -> list[Progress]:
+        """One step of each. Raises what `Relay.step` raises."""
+        return [relay.step() for relay in (self.own, *self.others.values())]
+
+
+def dispatch(ctx: Context, relays: Relays, identity: ChainIdentity, *, limit: int = 128) -> int:
     """Turn waiting outbox rows into durable transactions; gives how many. NodeError: nothing is lost, again later.
 
-    A change whose registration the chain does not have is refused by the simulation and waits for its next turn.
+    A change whose registration the chain does not have is refused by the simulation and waits for its next turn. A row
+    that `reopen_failed` opened again gets a transaction of its own.
     """
     moved = 0
     for row in outbox.lease(ctx.db, TOPICS, limit, LEASE_S):
         call = BUILDERS[row.topic](row.payload)
         try:
-            relay.prepare(row.key, identity.address(call.contract), call.data, after=call.after)
+            relays.of(call.sender).prepare(
+                row.key, identity.address(call.contract), call.data, after=call.after, retry_failed=True
+            )
         except RefusedError as refused:
-            if not refused.already_done:
-                outbox.failed(ctx.db, row, "chain.refused")
+            if not refused.already_done and not _overtaken(row.topic, refused):
+                outbox.failed(ctx.db, row, REFUSED)
                 continue
         except NodeError as error:
             outbox.failed(ctx.db, row, error.code)
@@ -113,6 +168,31 @@ def dispatch(ctx: Context, relay: Relay, identity: ChainIdentity, *, limit: int 
         outbox.done(ctx.db, row)
         moved += 1
     return moved
+
+
+def reopen_failed(ctx: Context, relays: Relays) -> int:
+    """Open the outbox rows of transactions that were mined and failed; gives how many.
+
+    A transaction that nobody simulated, since it built on one that waited, fails on the chain after its row was closed.
+    The fact that it announces still holds here, so it is announced again, after a pause that grows, and it is said.
+    """
+    reopened = 0
+    for row in failed_transactions(ctx.db, [relay.address for relay in (relays.own, *relays.others.values())]):
+        key = row.key.partition(ATTEMPT)[0]
+        newest = relays.own.find(key)  # by key alone, whichever account sent it
+        if newest is None or newest.tx_hash != row.tx_hash:
+            continue  # another attempt took its place
+        if outbox.reopen(ctx.db, key, REFUSED):
+            log.error("transaction %s failed on the chain (%s); it is tried again", row.key, row.error)
+            reopened += 1
+    return reopened
+
+
+def _overtaken(topic: str, refused: RefusedError) -> bool:
+    """Whether the chain refuses since the grant has ended there by another way, so that nothing is left to tell it."""
+    if topic not in {CHANGE_GRANT, END_GRANT} or refused.name != "InvalidTransition":
+        return False
+    return refused.arguments[:1] in {(GrantStatus.REVOKED,), (GrantStatus.ENDED,)}
 
 
 def _bytes(payload: Payload, name: str) -> bytes:

@@ -17,6 +17,7 @@ from api.documents.copies import CopyRecord, original_csv, original_json
 from api.documents.copy_sheet import CopySheetView, render_copy_sheet
 from api.errors import ApiError, Kind
 from api.policy.decide import Deny, GrantView, PullAsk, decide
+from api.policy.states import GrantState
 from api.services.context import Actor, Context, Role
 from api.services.identity import use_nonce
 from api.services.refusals import refuse
@@ -144,11 +145,13 @@ def granted(grant: Grant) -> list[tuple[str, str]]:
 
 def view_of(grant: Grant, entity: Party, *, repeat: bool = False) -> GrantView:
     """What the policy needs to know of a grant; a `repeat` has its use counted already."""
+    # The worker may have noted meanwhile that the use which is repeated was the last.
+    last_again = repeat and grant.state == GrantState.EXHAUSTED
     return GrantView(
         entity_id=grant.entity_id,
         entity_active=entity.status == parties.PartyStatus.ACTIVE,
-        state=grant.state,
-        frozen=False,
+        state=GrantState.ACTIVE.value if last_again else grant.state,
+        frozen=grant.frozen,
         not_before_ms=grant.not_before_ms,
         not_after_ms=grant.not_after_ms,
         max_uses=grant.max_uses,

@@ -3,7 +3,7 @@
 Each call is one transaction.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
@@ -133,6 +133,18 @@ class SqlLogStore:
             elif not row.note:
                 # The chain's event came first: this database was restored from before the checkpoint was recorded.
                 row.note, row.tx_key = note, tx_key
+
+
+def failed_transactions(db: Database, senders: Sequence[bytes], limit: int = 256) -> list[TxRow]:
+    """FAILED rows of these senders, newest first."""
+    with read_only(db) as session:
+        rows = session.execute(
+            select(ChainTx)
+            .where(ChainTx.sender.in_(list(senders)), ChainTx.state == TxState.FAILED.value)
+            .order_by(ChainTx.nonce.desc())
+            .limit(limit)
+        ).scalars()
+        return [_tx_row(row) for row in rows]
 
 
 def _add_checkpoint(session: Session, head: Head, note: str, tx_key: str) -> None:

@@ -122,6 +122,10 @@ class KeyRing:
         """secp256k1 scalar of a department in demo custody; `name` is its party id or demo code."""
         return self.key(f"department-{name}")
 
+    def account(self, party_id: str) -> bytes:
+        """secp256k1 scalar of an entity's or regulator's account in demo custody."""
+        return self.key(f"account-{party_id}")
+
     def watermark_epoch(self, epoch: str) -> bytes:
         """Watermark key of an epoch; its hash is anchored when the epoch opens."""
         return self.key(f"watermark-epoch-{epoch}")

@@ -83,11 +83,27 @@ def failed(db: Database, row: LeasedRow, code: str, *, retry: bool = True) -> bo
     """
     with unit_of_work(db) as session:
         now = database_time_ms(session)
-        pause = min(_FIRST_PAUSE_MS * 2 ** min(row.attempts - 1, 16), _LONGEST_PAUSE_MS)
-        values: dict[str, object] = {"last_error": code, "leased_until_ms": now + pause}
+        values: dict[str, object] = {"last_error": code, "leased_until_ms": now + _pause_ms(row.attempts)}
         if not retry:
             values["done_at_ms"] = now
         return _close(session, row, values)
+
+
+def reopen(db: Database, key: str, code: str) -> bool:
+    """Open a closed row again after a pause that grows with its attempts; False where it is open, or there is none."""
+    with unit_of_work(db) as session:
+        row = session.execute(select(Outbox).where(Outbox.key == key).with_for_update()).scalar_one_or_none()
+        if row is None or row.done_at_ms is None:
+            return False
+        row.done_at_ms, row.last_error = None, code
+        row.leased_until_ms = database_time_ms(session) + _pause_ms(row.attempts)
+        return True
+
+
+def count_stuck(session: Session, attempts: int) -> int:
+    """How many open rows were tried at least so often in vain: an operator must look."""
+    query = select(func.count()).select_from(Outbox).where(Outbox.done_at_ms.is_(None), Outbox.attempts >= attempts)
+    return session.execute(query).scalar_one()
 
 
 def count_open(session: Session, topics: Sequence[str] | None = None) -> int:
@@ -101,6 +117,10 @@ def count_open(session: Session, topics: Sequence[str] | None = None) -> int:
 def oldest_open_ms(session: Session) -> int | None:
     """When the oldest waiting row was written; the chain's grace is counted from it."""
     return session.execute(select(func.min(Outbox.created_at_ms)).where(Outbox.done_at_ms.is_(None))).scalar_one()
+
+
+def _pause_ms(attempts: int) -> int:
+    return int(min(_FIRST_PAUSE_MS * 2 ** max(0, min(attempts - 1, 16)), _LONGEST_PAUSE_MS))
 
 
 def _close(session: Session, row: LeasedRow, values: Mapping[str, object]) -> bool:

@@ -145,7 +145,7 @@ def test_past_the_grace_pulls_close_and_revocation_does_not(service: Service) ->
 
 def _halts(service: Service) -> bool:
     try:
-        service._worker()[1].relay.step()
+        service._worker()[1].relays.step()
     except WrongChainError:
         return True
     return False

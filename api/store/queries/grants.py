@@ -10,6 +10,11 @@ from api.store.queries import paging
 from api.store.tables import Grant, GrantEvent
 from chain.canonical import canonical, tagged_hash
 
+CHAIN = "chain"
+"""The actor of changes that were seen on the chain and had not been made here."""
+
+_STANDING = (GrantState.ACTIVE.value, GrantState.PAUSED.value)
+
 # Statements of the pull's path are built once: building one costs as much as running it.
 _LOCKED = select(Grant).where(Grant.id == bindparam("id")).with_for_update()
 _TO_ENTITY = select(Grant).where(Grant.id == bindparam("id"), Grant.entity_id == bindparam("entity"))
@@ -46,6 +51,21 @@ def grant_of_holder(session: Session, holder_id: str, grant_id: str) -> Grant | 
 def grant_to_entity(session: Session, entity_id: str, grant_id: str) -> Grant | None:
     """A grant that an entity received; None where it is another's, which nobody may tell from absent."""
     return session.execute(_TO_ENTITY, {"id": grant_id, "entity": entity_id}).scalar_one_or_none()
+
+
+def find_grant(session: Session, grant_id: str) -> Grant | None:
+    """Any grant, for those who need no grant of their own: regulators and the platform."""
+    return session.get(Grant, grant_id)
+
+
+def successor_of(session: Session, grant_id: str) -> str | None:
+    """The id of the newest grant that extends this one."""
+    return session.execute(
+        select(Grant.id)
+        .where(Grant.supersedes_id == grant_id)
+        .order_by(Grant.created_at_ms.desc(), Grant.id.desc())
+        .limit(1)
+    ).scalar()
 
 
 def grant_of_request(session: Session, request_id: str) -> Grant | None:
@@ -87,12 +107,21 @@ def grants_to_entity(
 
 
 def run_out(session: Session, now_ms: int, limit: int = 200) -> list[str]:
-    """Ids of grants whose end has passed and that are not in a final state yet, for the worker to expire one by one."""
+    """Ids of grants that have come to their end by time or by use and are in no final state yet, for the worker."""
+    over = select(Grant.id).where(Grant.state.in_(_STANDING), Grant.not_after_ms <= now_ms).limit(limit)
+    used_up = select(Grant.id).where(
+        Grant.state == GrantState.ACTIVE.value, Grant.not_after_ms > now_ms, Grant.use_count >= Grant.max_uses
+    )
+    return [*session.execute(over).scalars(), *session.execute(used_up.limit(limit)).scalars()]
+
+
+def unreceipted(session: Session, limit: int = 200) -> list[GrantEvent]:
+    """Events that came by way of the chain and have no receipt yet, for the worker."""
     return list(
         session.execute(
-            select(Grant.id)
-            .where(Grant.state.in_([GrantState.ACTIVE.value, GrantState.PAUSED.value]), Grant.not_after_ms <= now_ms)
-            .order_by(Grant.not_after_ms)
+            select(GrantEvent)
+            .where(GrantEvent.receipt_id.is_(None), GrantEvent.actor == CHAIN)
+            .order_by(GrantEvent.at_ms, GrantEvent.grant_id, GrantEvent.seq)
             .limit(limit)
         ).scalars()
     )
@@ -107,30 +136,39 @@ def append_event(
     at_ms: int,
     reason: str | None = None,
     signature: bytes | None = None,
+    by_id: str | None = None,
+    frozen: bool | None = None,
+    case_ref: str | None = None,
+    number: int | None = None,
 ) -> GrantEvent:
     """Record a change of a locked grant and move it to `state`. The first event is the grant itself, number 0.
 
-    Whether the move is allowed is `api.policy.states.check_transition`'s to say, which the caller asks first.
-    `grant.seq`, the number in signed changes on chain, is the caller's to move.
+    `frozen` None leaves the hold as it is. Whether the move is allowed is `api.policy.states.check_transition`'s to
+    say, which the caller asks first. `grant.seq`, the number in signed changes on chain, is the caller's to move; a
+    signed change carries it as `number`.
     """
     session.flush()
-    last = session.execute(
-        select(GrantEvent).where(GrantEvent.grant_id == grant.id).order_by(GrantEvent.seq.desc()).limit(1)
-    ).scalar_one_or_none()
+    last = session.get(GrantEvent, (grant.id, grant.events - 1)) if grant.events else None
     event = GrantEvent(
         grant_id=grant.id,
-        seq=0 if last is None else last.seq + 1,
+        seq=grant.events,
         state=state.value,
+        frozen=grant.frozen if frozen is None else frozen,
         actor=actor,
+        by_id=by_id,
         reason=reason,
+        case_ref=case_ref,
+        number=number,
         signature=signature,
         prev_hash=grant.digest if last is None else event_hash(last),
         at_ms=at_ms,
     )
     session.add(event)
-    grant.state = state.value
-    if state.final:
+    grant.events += 1
+    grant.frozen = event.frozen
+    if state.final and grant.state != state.value:
         grant.ended_at_ms = at_ms
+    grant.state = state.value
     session.flush()
     return event
 
@@ -161,8 +199,12 @@ def event_hash(event: GrantEvent) -> bytes:
                 "grant": event.grant_id,
                 "seq": event.seq,
                 "state": event.state,
+                "frozen": event.frozen,
                 "actor": event.actor,
+                "by": event.by_id,
                 "reason": event.reason,
+                "case": event.case_ref,
+                "number": event.number,
                 "signature": None if event.signature is None else event.signature.hex(),
                 "at_ms": event.at_ms,
             }

@@ -45,6 +45,7 @@ def upgrade() -> None:
         for column in columns:
             op.add_column(table, column)
     op.create_index(op.f("ix_grants_supersedes_id"), "grants", ["supersedes_id"], unique=False)
+    op.create_index(op.f("ix_grants_state_not_after_ms"), "grants", ["state", "not_after_ms"], unique=False)
     op.create_table(
         "party_events",
         sa.Column("party_id", sa.String(length=48), nullable=False),
@@ -61,6 +62,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("party_events")
+    op.drop_index(op.f("ix_grants_state_not_after_ms"), table_name="grants")
     op.drop_index(op.f("ix_grants_supersedes_id"), table_name="grants")
     for table, columns in _columns().items():
         for column in reversed(columns):

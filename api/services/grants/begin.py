@@ -1,35 +1,24 @@
-"""Grants: the holder's yes and its end. Both take effect at once, with a receipt, whether or not the chain answers."""
+"""How a grant begins: the holder's yes, under a key of its own, bound to the holder's presence."""
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from api.errors import ApiError, Kind
 from api.policy.requests import Ask, clamp
-from api.policy.states import GrantState, RequestState, check_transition
+from api.policy.states import GrantState, RequestState
 from api.services import chain_outbox
-from api.services.context import Actor, Also, Context, Role
+from api.services.context import Actor, Also, Context
 from api.services.evidence import message_of
-from api.store import Session, clock, ids, outbox, read_only
+from api.services.grants.events import announce_grant, author_of, begun
+from api.store import Session, clock, ids, read_only
 from api.store.bodies import GrantSecret
 from api.store.numbering import NumberedReceipt, Numberer
-from api.store.queries import copies, grants, holders, parties, receipts, requests
-from api.store.queries.paging import Page
-from api.store.receipts import ReceiptDraft
-from api.store.tables import Copy, Grant, Party, Receipt, Request
+from api.store.queries import grants, holders, parties, requests
+from api.store.tables import Grant, Party, Request
 from chain.canonical import Json
-from chain.grantmsg import (
-    GrantMessage,
-    GrantStatus,
-    binding_commitment,
-    binding_nonce,
-    change_digest,
-    grant_digest,
-    terms_hash,
-)
-from chain.receipt import ReceiptKind
+from chain.grantmsg import GrantMessage, binding_commitment, binding_nonce, grant_digest, terms_hash
 
-DAY_MS = 86_400_000
 NOTICE_VERSION = 1
 CUSTODY = "custody"
 
@@ -46,16 +35,6 @@ class Approval:
     days: int
     uses: int
     language: str = "zh-Hans"
-
-
-@dataclass(frozen=True, slots=True)
-class GrantPage:
-    """A grant with what its page shows: recipient, copies made, deliveries and refusals."""
-
-    grant: Grant
-    entity: Party
-    copies: Sequence[Copy]
-    receipts: Sequence[Receipt]
 
 
 def approve(
@@ -80,81 +59,7 @@ def approve(
         now = clock.now_ms(session)
     assert entity is not None
     grant, secret = _make(ctx, holder_id, request, entity, approval, now)
-    return grant, ctx.log.submit(_begin(ctx, grant, secret, also))
-
-
-def revoke(ctx: Context, actor: Actor, grant_id: str, *, also: Also[NumberedReceipt] | None = None) -> NumberedReceipt:
-    """End a grant: local, at once, never waiting for the chain. Raises `grants.not_found`, `grant.transition`."""
-    holder_id = actor.holder
-
-    def work(session: Session, numberer: Numberer) -> NumberedReceipt:
-        if grants.grant_of_holder(session, holder_id, grant_id) is None:
-            raise ApiError("grants.not_found", Kind.NOT_FOUND)
-        grant = grants.lock_grant(session, grant_id)
-        assert grant is not None
-        check_transition(GrantState(grant.state), GrantState.REVOKED)
-        secret = grants.open_secret(holders.holder_key(session, ctx.vault, holder_id), grant)
-        if secret.key is None:
-            raise ApiError("grants.own_key", Kind.CONFLICT)
-        address = ctx.chain.address("Grants")
-        digest = change_digest(grant.digest, GrantStatus.REVOKED, grant.seq, ctx.chain.chain_id, address)
-        signature = ctx.signer(secret.key).sign_digest(digest)
-        grants.append_event(
-            session, grant, GrantState.REVOKED, actor="holder", at_ms=numberer.now_ms, signature=signature
-        )
-        seq, grant.seq = grant.seq, grant.seq + 1
-        payload = chain_outbox.change_payload(
-            grant.digest, GrantStatus.REVOKED, seq, signature, after=_change_key(grant.id, seq - 1)
-        )
-        outbox.put(session, chain_outbox.CHANGE_GRANT, _change_key(grant.id, seq), payload)
-        details: dict[str, Json] = {
-            "grant": "0x" + grant.digest.hex(),
-            "status": int(GrantStatus.REVOKED),
-            "seq": seq,
-            "actor": "holder",
-        }
-        receipt = numberer.add(_draft(ReceiptKind.CHANGE, grant, details))
-        if also is not None:
-            also(session, receipt)
-        return receipt
-
-    return ctx.log.submit(work)
-
-
-def list_of_holder(ctx: Context, actor: Actor, cursor: str | None = None) -> Page[GrantPage]:
-    """What the holder granted, newest first."""
-    with read_only(ctx.db) as session:
-        page = grants.grants_of_holder(session, actor.holder, cursor=cursor)
-        return Page([_page(session, grant) for grant in page.items], page.next_cursor)
-
-
-def list_to_entity(ctx: Context, actor: Actor, cursor: str | None = None) -> Page[GrantPage]:
-    """What the entity was granted, newest first."""
-    with read_only(ctx.db) as session:
-        page = grants.grants_to_entity(session, actor.party(Role.ENTITY), cursor=cursor)
-        return Page([_page(session, grant) for grant in page.items], page.next_cursor)
-
-
-def get(ctx: Context, actor: Actor, grant_id: str) -> GrantPage:
-    """One grant, for its holder or its recipient; `grants.not_found` for everybody else."""
-    with read_only(ctx.db) as session:
-        if actor.role is Role.CITIZEN:
-            grant = grants.grant_of_holder(session, actor.holder, grant_id)
-        else:
-            grant = grants.grant_to_entity(session, actor.party(Role.ENTITY), grant_id)
-        if grant is None:
-            raise ApiError("grants.not_found", Kind.NOT_FOUND)
-        return _page(session, grant)
-
-
-def shown_state(grant: Grant, now_ms: int) -> GrantState:
-    """The state that people see: an end that has come by time or use, whether or not anybody noted it yet."""
-    state = GrantState(grant.state)
-    if state.final:
-        return state
-    if now_ms >= grant.not_after_ms:
-        return GrantState.EXPIRED
-    return GrantState.EXHAUSTED if grant.use_count >= grant.max_uses else state
+    return grant, ctx.log.submit(_begin(ctx, actor, grant, secret, also))
 
 
 def _make(
@@ -247,7 +152,7 @@ def _chosen(request: Request, approval: Approval) -> list[dict[str, object]]:
 
 
 def _begin(
-    ctx: Context, grant: Grant, secret: GrantSecret, also: Also[tuple[Grant, NumberedReceipt]] | None
+    ctx: Context, actor: Actor, grant: Grant, secret: GrantSecret, also: Also[tuple[Grant, NumberedReceipt]] | None
 ) -> Callable[[Session, Numberer], NumberedReceipt]:
     """The work for the log writer: the request is still open, then everything stands together."""
 
@@ -261,37 +166,14 @@ def _begin(
         grants.seal_secret(holders.holder_key(session, ctx.vault, grant.holder_id), grant, secret)
         session.add(grant)
         session.flush()
-        grants.append_event(session, grant, GrantState.ACTIVE, actor="holder", at_ms=numberer.now_ms)
-        payload = chain_outbox.grant_payload(message_of(grant), grant.signature)
-        outbox.put(session, chain_outbox.REGISTER_GRANT, _change_key(grant.id, -1), payload)
-        details: dict[str, Json] = {
-            "grant": "0x" + grant.digest.hex(),
-            "terms": str(grant.message["terms"]),
-            "entity": grant.entity_id,
-        }
-        receipt = numberer.add(_draft(ReceiptKind.GRANT, grant, details))
+        author, terms = author_of(actor), str(grant.message["terms"])
+        receipt = begun(session, grant, author, numberer.now_ms, numberer.add, terms)
+        announce_grant(session, grant, chain_outbox.grant_payload(message_of(grant), grant.signature))
         if also is not None:
             also(session, (grant, receipt))
         return receipt
 
     return work
-
-
-def _draft(kind: ReceiptKind, grant: Grant, details: dict[str, Json]) -> ReceiptDraft:
-    return ReceiptDraft(kind, details, holder_id=grant.holder_id, party_id=grant.entity_id, grant_id=grant.id)
-
-
-def _page(session: Session, grant: Grant) -> GrantPage:
-    entity = parties.get_party(session, grant.entity_id)
-    assert entity is not None
-    return GrantPage(
-        grant, entity, copies.copies_of_grant(session, grant.id), receipts.receipts_of_grant(session, grant.id)
-    )
-
-
-def _change_key(grant_id: str, seq: int) -> str:
-    """Key of a grant's transaction: registration is -1, changes count from 0; each follows the one before."""
-    return f"grant:{grant_id}" if seq < 0 else f"grant:{grant_id}:{seq}"
 
 
 def _one_off_key() -> bytes:

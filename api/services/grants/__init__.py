@@ -1,0 +1,37 @@
+"""Grants: the holder's yes, everything that may become of it, and its end.
+
+Each change takes effect here at once, with an event, a receipt and, where the contract has one, an effect on the chain
+that waits in the outbox; none waits for the chain. `begin` makes grants, `changes` moves them, `ends` is the worker's
+share, `reading` shows them.
+"""
+
+from api.services.grants.begin import Approval, approve
+from api.services.grants.changes import (
+    freeze,
+    invalidate,
+    invalidate_within,
+    pause,
+    resume,
+    revoke,
+    terminate,
+    unfreeze,
+)
+from api.services.grants.reading import GrantPage, get, list_of_holder, list_to_entity, shown_state
+
+__all__ = [
+    "Approval",
+    "GrantPage",
+    "approve",
+    "freeze",
+    "get",
+    "invalidate",
+    "invalidate_within",
+    "list_of_holder",
+    "list_to_entity",
+    "pause",
+    "resume",
+    "revoke",
+    "shown_state",
+    "terminate",
+    "unfreeze",
+]

@@ -1,0 +1,179 @@
+"""What every change of a grant leaves behind, in one transaction: an event, a receipt, an effect on the chain."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from api.policy.states import GrantState, check_transition
+from api.services import chain_outbox
+from api.services.context import Actor, Context, Relation, Role
+from api.services.grants.reading import shown_state
+from api.store import Session, outbox
+from api.store.queries import grants, holders, parties
+from api.store.receipts import ReceiptDraft
+from api.store.tables import Grant, GrantEvent
+from chain.canonical import Json
+from chain.grantmsg import GrantStatus, change_digest
+from chain.receipt import ReceiptKind
+
+T = TypeVar("T")
+Add = Callable[[ReceiptDraft], T]
+"""How a receipt is written: numbered at once by the log writer (`Numberer.add`), or prepared by any other process."""
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who changes a grant: as what, and under which party or mandate; never a person."""
+
+    word: str
+    by_id: str | None = None
+
+
+PLATFORM = Author("platform")
+DEMO_CUSTODY = "demo"
+
+_WORDS = {
+    Role.DEPARTMENT: "department",
+    Role.ENTITY: "recipient",
+    Role.REGULATOR: "regulator",
+    Role.OPERATOR: "operator",
+}
+
+
+def author_of(actor: Actor) -> Author:
+    """How an actor stands in a grant's history."""
+    if actor.role is not Role.CITIZEN:
+        return Author(_WORDS[actor.role], actor.party_id)
+    return Author("holder" if actor.relation is Relation.SELF else actor.relation.value, actor.mandate_id)
+
+
+def check_move(grant: Grant, after: GrantState, now_ms: int) -> None:
+    """`grant.transition` unless the grant, as it stands at this time, may become `after`."""
+    check_transition(shown_state(grant, now_ms), after)
+
+
+def begun(session: Session, grant: Grant, author: Author, now_ms: int, add: Add[T], terms: str) -> T:
+    """The first event of a new grant, with its receipt; `terms` is the commitment to them as 0x-hexadecimal."""
+    event = grants.append_event(session, grant, GrantState.ACTIVE, actor=author.word, by_id=author.by_id, at_ms=now_ms)
+    details = {**_details(grant, event), "terms": terms, "entity": grant.entity_id}
+    return _receipted(event, add, _draft(ReceiptKind.GRANT, grant, details))
+
+
+def changed(
+    session: Session,
+    grant: Grant,
+    state: GrantState,
+    author: Author,
+    now_ms: int,
+    add: Add[T],
+    *,
+    reason: str | None = None,
+    frozen: bool | None = None,
+    case_ref: str | None = None,
+    signature: bytes | None = None,
+) -> T:
+    """One change of a locked grant; with a `signature` it is the grant's next signed change on chain as well."""
+    number = None if signature is None else grant.seq
+    event = grants.append_event(
+        session,
+        grant,
+        state,
+        actor=author.word,
+        by_id=author.by_id,
+        at_ms=now_ms,
+        reason=reason,
+        frozen=frozen,
+        case_ref=case_ref,
+        signature=signature,
+        number=number,
+    )
+    details = _details(grant, event)
+    if number is not None:
+        details |= {"status": int(STATUS_OF[state]), "seq": number}
+    return _receipted(event, add, _draft(ReceiptKind.CHANGE, grant, details))
+
+
+def receipted(grant: Grant, event: GrantEvent, add: Add[T]) -> T:
+    """The receipt of an event that came by way of the chain."""
+    return _receipted(event, add, _draft(ReceiptKind.CHANGE, grant, _details(grant, event)))
+
+
+STATUS_OF = {
+    GrantState.ACTIVE: GrantStatus.ACTIVE,
+    GrantState.PAUSED: GrantStatus.PAUSED,
+    GrantState.REVOKED: GrantStatus.REVOKED,
+}
+
+
+def change_digest_of(ctx: Context, grant: Grant, state: GrantState) -> bytes:
+    """What the grant's key signs for its next change to `state`."""
+    return change_digest(grant.digest, STATUS_OF[state], grant.seq, ctx.chain.chain_id, ctx.chain.address("Grants"))
+
+
+def custody_signature(ctx: Context, session: Session, grant: Grant, state: GrantState) -> bytes | None:
+    """The signature of a change by the grant's key in custody; None where the holder keeps the key."""
+    secret = grants.open_secret(holders.holder_key(session, ctx.vault, grant.holder_id), grant)
+    if secret.key is None:
+        return None
+    return ctx.signer(secret.key).sign_digest(change_digest_of(ctx, grant, state))
+
+
+# Effects on the chain
+
+
+def announce_grant(session: Session, grant: Grant, payload: dict[str, object]) -> None:
+    """The registration."""
+    outbox.put(session, chain_outbox.REGISTER_GRANT, _key(grant.id, -1), payload)
+
+
+def announce_change(session: Session, grant: Grant, state: GrantState, signature: bytes) -> None:
+    """The change that was just signed; moves the grant's number. It follows the change before it."""
+    seq, grant.seq = grant.seq, grant.seq + 1
+    payload = chain_outbox.change_payload(grant.digest, STATUS_OF[state], seq, signature, after=_key(grant.id, seq - 1))
+    outbox.put(session, chain_outbox.CHANGE_GRANT, _key(grant.id, seq), payload)
+
+
+def announce_end(session: Session, grant: Grant) -> None:
+    """The platform's end, after all changes that were signed before."""
+    payload = chain_outbox.end_payload(grant.digest, after=_key(grant.id, grant.seq - 1))
+    outbox.put(session, chain_outbox.END_GRANT, f"grant:{grant.id}:end", payload)
+
+
+def announce_suspension(session: Session, grant: Grant, regulator_id: str, *, suspended: bool) -> None:
+    """A regulator's hold, or its lifting, sent from the regulator's own account.
+
+    A regulator that keeps its key sends it by itself, and the indexer sees it.
+    """
+    regulator = parties.get_party(session, regulator_id)
+    if regulator is None or regulator.custody != DEMO_CUSTODY:
+        return
+    last = grant.events - 1
+    payload = chain_outbox.suspend_payload(grant.digest, suspended, regulator_id)
+    outbox.put(session, chain_outbox.SUSPEND_GRANT, f"grant:{grant.id}:hold:{last}", payload)
+
+
+def _key(grant_id: str, seq: int) -> str:
+    """Key of a grant's transaction: registration is -1, changes count from 0; each follows the one before."""
+    return f"grant:{grant_id}" if seq < 0 else f"grant:{grant_id}:{seq}"
+
+
+def _details(grant: Grant, event: GrantEvent) -> dict[str, Json]:
+    """What a receipt says of an event: the event's hash binds all of it, and through it everything before."""
+    return {
+        "grant": "0x" + grant.digest.hex(),
+        "event": event.seq,
+        "event_hash": "0x" + grants.event_hash(event).hex(),
+        "state": event.state,
+        "frozen": event.frozen,
+        "actor": event.actor,
+        "reason": event.reason,
+    }
+
+
+def _draft(kind: ReceiptKind, grant: Grant, details: dict[str, Json]) -> ReceiptDraft:
+    return ReceiptDraft(kind, details, holder_id=grant.holder_id, party_id=grant.entity_id, grant_id=grant.id)
+
+
+def _receipted(event: GrantEvent, add: Add[T], draft: ReceiptDraft) -> T:
+    event.receipt_id = draft.id
+    return add(draft)
