@@ -114,6 +114,11 @@ class Field:
         """Every column header by which a file may call the field, each as `header_key` gives it."""
         return frozenset(forms.header_key(text) for text in (self.name, self.zh, self.en, *self.synonyms))
 
+    @property
+    def apart(self) -> bool:
+        """Whether its holder agrees to it separately: a person's sensitive data, an enterprise's trade secret."""
+        return self.sensitive or self.trade_secret
+
     def label(self, lang: Lang = "zh-Hans") -> str:
         """The field's name for people."""
         return self.zh if lang != "en" else self.en

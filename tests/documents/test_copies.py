@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -47,9 +48,12 @@ def test_unfit_records_are_refused(make):
     for records, code in (
         ([], "documents.no_records"),
         ([CopyRecord("person.id_card", "r", {"salary": "1"})], "catalogue.unknown_field"),
-        ([CopyRecord("person.death_certificate", "r", {})], "catalogue.type_not_ready"),
         ([CopyRecord("person.none", "r", {})], "catalogue.unknown_type"),
     ):
         with pytest.raises(ApiError) as caught:
             make(records, CATALOGUE)
         assert caught.value.code == code
+    unready = replace(CATALOGUE.type("person.id_card"), ready=False, fields=(), claims=())
+    with pytest.raises(ApiError) as caught:
+        make([CopyRecord(unready.code, "r", {})], replace(CATALOGUE, types={unready.code: unready}))
+    assert caught.value.code == "catalogue.type_not_ready"

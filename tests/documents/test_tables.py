@@ -2,6 +2,7 @@
 
 import random
 import tracemalloc
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -185,7 +186,8 @@ def test_the_officers_mapping_helps_out():
 
 
 def test_a_type_without_fields_takes_no_file():
-    assert refused(text(row()), CATALOGUE.type("person.death_certificate")).code == "catalogue.type_not_ready"
+    unready = replace(CATALOGUE.type("person.senior_card"), ready=False, fields=(), claims=())
+    assert refused(text(row()), unready).code == "catalogue.type_not_ready"
 
 
 def test_limits_of_bytes_and_rows():
