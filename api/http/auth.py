@@ -8,7 +8,7 @@ import hmac
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from fastapi import Depends, Request
+from fastapi import Depends, Request, Response
 
 from api.errors import ApiError, Kind
 from api.http import signatures
@@ -16,6 +16,8 @@ from api.services import identity
 from api.services.context import Actor, Context, Role
 
 SESSION_COOKIE = "mydata_session"
+# What ties a round at the identity provider, or a passkey's challenge, to the browser that began it.
+ROUND_COOKIE = "mydata_round"
 CSRF_HEADER = "x-csrf-token"
 MACHINES = "/v1/"
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -107,6 +109,36 @@ def person(ctx: Context, request: Request, csrf: str) -> Actor:
         raise ApiError("auth.csrf", Kind.FORBIDDEN)
     request.state.signed_in = signed_in
     return signed_in.actor
+
+
+def keep_session(ctx: Context, request: Request, response: Response, token: str) -> None:
+    """Put a new session into the browser's cookie; whatever session it held before ends."""
+    before = request.cookies.get(SESSION_COOKIE, "")
+    if before and before != token:
+        identity.sign_out(ctx, before)
+    response.set_cookie(
+        SESSION_COOKIE,
+        token,
+        max_age=ctx.settings.session_hours * 3600,
+        path="/",
+        # By the published address, not by this connection: a proxy may have ended TLS before it.
+        secure=ctx.settings.base_url.startswith("https:"),
+        httponly=True,
+        samesite="strict",
+    )
+
+
+def keep_round(ctx: Context, response: Response, browser: str, *, path: str, cross_site: bool) -> None:
+    """Tie what begins now to this browser. `cross_site`: the answer comes back by a link of another site's."""
+    response.set_cookie(
+        ROUND_COOKIE,
+        browser,
+        max_age=600,
+        path=path,
+        secure=ctx.settings.base_url.startswith("https:"),
+        httponly=True,
+        samesite="lax" if cross_site else "strict",
+    )
 
 
 def machine(

@@ -1,29 +1,25 @@
-"""Pages for everybody: the door, signing in and out, checking a proof, the public log, help; and choices of reading."""
+"""Pages for everybody: the first page, checking a proof, the public log, help; and choices of reading."""
 
 import hashlib
-import json
 import time
-from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated
 
-from fastapi import APIRouter, File, Form, Query, Request, Response, UploadFile
+from fastapi import APIRouter, File, Form, Request, Response, UploadFile
 
 from api.catalogue.model import TypeSchema
 from api.errors import ApiError, Kind
-from api.http.auth import SESSION_COOKIE, ContextDep, allow, public
+from api.http.auth import ContextDep, public
 from api.http.errors import STATUS
 from api.http.forms import download
 from api.http.language import COOKIE as LANGUAGE_COOKIE
 from api.http.language import preferred_language
-from api.http.v1.sessions import sign_in
 from api.locale import LANGUAGES, Lang
 from api.portals import frame as at
 from api.portals.render import ELDER_COOKIE, local_path, respond
 from api.portals.views import public as views
 from api.portals.views.common import FormError
-from api.services import identity, log, parties
-from api.services.context import Actor, Context, Role
-from api.store.queries.holders import HolderKind
+from api.services import log
+from api.services.context import Context
 from chain.bundle import Bundle, parse_bundle
 from chain.errors import FormatError
 from chain.texts import Lang as ChainLang
@@ -33,11 +29,7 @@ from chain.verdict import Aspect, Verdict
 
 router = APIRouter(include_in_schema=False)
 Anybody = Annotated[None, public()]
-Anyone = Annotated[Actor, allow(*Role)]
-RoleName = Literal["citizen", "department", "entity", "regulator", "operator"]
 REMEMBER_S = 365 * 24 * 3600
-PEOPLE_FILE = "identities.json"
-PEOPLE_SHOWN = 40
 TRUST_FILE = "trust.json"
 NOT_CLAIMED = "chain.verify.not_claimed"
 
@@ -47,47 +39,6 @@ def landing(request: Request, ctx: ContextDep, _: Anybody) -> Response:
     """The door."""
     view = views.Landing(development=_development(ctx))
     return respond("public/landing.html", view, at.frame(request, ctx, "public", ""))
-
-
-@router.get("/signin/{role}")
-def sign_in_page(
-    request: Request,
-    ctx: ContextDep,
-    _: Anybody,
-    role: RoleName,
-    following: Annotated[str, Query(alias="next", max_length=512)] = "",
-) -> Response:
-    """The development identities of a role."""
-    return _sign_in_page(request, ctx, role, following or f"/{role}", None)
-
-
-@router.post("/signin")
-def sign_in_as(
-    request: Request,
-    ctx: ContextDep,
-    _: Anybody,
-    role: Annotated[RoleName, Form()],
-    subject: Annotated[str, Form(max_length=64)] = "",
-    number: Annotated[str, Form(max_length=18)] = "",
-    name: Annotated[str, Form(max_length=64)] = "",
-    following: Annotated[str, Form(alias="next", max_length=512)] = "",
-) -> Response:
-    """Become somebody, through the development provider: loopback only, refused in production."""
-    answer = at.see_other(local_path(following or f"/{role}"))
-    try:
-        sign_in(ctx, request, answer, _claims(ctx, role, subject, number, name, preferred_language(request)))
-    except ApiError as error:
-        return _sign_in_page(request, ctx, role, following, at.said(error, preferred_language(request)))
-    return answer
-
-
-@router.post("/signout")
-def sign_out(request: Request, ctx: ContextDep, _: Anyone) -> Response:
-    """End the session."""
-    identity.sign_out(ctx, request.cookies.get(SESSION_COOKIE, ""))
-    answer = at.see_other("/")
-    answer.delete_cookie(SESSION_COOKIE, path="/")
-    return answer
 
 
 @router.post("/preferences")
@@ -171,55 +122,6 @@ def help_page(request: Request, ctx: ContextDep, _: Anybody) -> Response:
 
 def _development(ctx: Context) -> bool:
     return ctx.settings.identity_provider == "development"
-
-
-def _people(ctx: Context) -> Sequence[dict[str, str]]:
-    """Invented persons and enterprises that the demonstration wrote down: kind, number, name and a word on each."""
-    path = ctx.settings.data_dir / PEOPLE_FILE
-    if not _development(ctx) or not path.is_file():
-        return ()
-    listed: list[dict[str, str]] = json.loads(path.read_text("utf-8"))
-    return listed[:PEOPLE_SHOWN]
-
-
-def _sign_in_page(request: Request, ctx: Context, role: RoleName, following: str, error: FormError | None) -> Response:
-    lang = preferred_language(request)
-    if role == "citizen":
-        found = [
-            views.Identity(subject=str(place), name=one["name"], detail=one.get("en" if lang == "en" else "zh", ""))
-            for place, one in enumerate(_people(ctx))
-        ]
-    else:
-        found = [
-            views.Identity(subject=party.id, name=at.named(party, lang), detail=party.uscc or "")
-            for party in parties.list_public(ctx, role)
-        ]
-    view = views.SignIn(
-        role=role,
-        identities=tuple(found) if _development(ctx) else (),
-        next_url=local_path(following or f"/{role}"),
-        by_number=role == "citizen" and _development(ctx),
-        error=error,
-    )
-    status = 200 if error is None else int(STATUS[Kind.FORBIDDEN])
-    return respond("public/signin.html", view, at.frame(request, ctx, "public", ""), status)
-
-
-def _claims(ctx: Context, role: RoleName, subject: str, number: str, name: str, lang: Lang) -> identity.Claims:
-    if role != "citizen":
-        party = next((one for one in parties.list_public(ctx, role) if one.id == subject), None)
-        if party is None:
-            raise ApiError("portal.no_person")
-        return identity.Claims(Role(role), at.named(party, lang), party_id=party.id)
-    if number:
-        # A credit code has letters, or a digit pair of its own at the front; an identity number is all digits and X.
-        kind = HolderKind.PERSON if number[:17].isdigit() and not number.startswith("9") else HolderKind.ENTERPRISE
-        return identity.Claims(Role.CITIZEN, name.strip() or number[-4:], kind, number.upper())
-    people = _people(ctx)
-    if not (subject.isascii() and subject.isdigit() and int(subject) < len(people)):
-        raise ApiError("portal.no_person")
-    one = people[int(subject)]
-    return identity.Claims(Role.CITIZEN, one["name"], HolderKind(one["kind"]), one["number"])
 
 
 def _trust(ctx: Context) -> bytes:

@@ -140,6 +140,8 @@ def test_production_refuses_the_development_provider(service: Service) -> None:
     sound = {
         "environment": "production",
         "identity_provider": "oidc",
+        "oidc_issuer": "https://idp.example",
+        "oidc_client_id": "mydata",
         "engine": "rpc",
         "public_url": "https://my.example",
         "data_dir": service.settings.data_dir,
@@ -152,6 +154,8 @@ def test_production_refuses_the_development_provider(service: Service) -> None:
         ("identity_provider", "development", "settings.dev_identity_in_production"),
         ("engine", "embedded", "settings.embedded_engine_in_production"),
         ("public_url", "http://my.example", "settings.public_url_must_be_https"),
+        ("oidc_issuer", "http://idp.example", "settings.oidc_issuer_must_be_https"),
+        ("oidc_client_id", "", "settings.oidc_incomplete"),
     ):
         with pytest.raises(ValueError, match=reason):
             Settings(**{**sound, name: value})

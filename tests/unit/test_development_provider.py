@@ -17,5 +17,8 @@ def test_its_name_does_not_depend_on_the_port(tmp_path: Path) -> None:
 
 
 def test_another_provider_has_no_development_stand_in(tmp_path: Path) -> None:
+    settings = Settings(
+        data_dir=tmp_path, identity_provider="oidc", oidc_issuer="https://idp.example", oidc_client_id="mydata"
+    )
     with pytest.raises(ApiError, match="dev_provider_refused"):
-        DevelopmentProvider(Settings(data_dir=tmp_path, identity_provider="oidc"), KEY)
+        DevelopmentProvider(settings, KEY)

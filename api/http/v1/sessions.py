@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
 from api.errors import ApiError, Kind
-from api.http.auth import SESSION_COOKIE, ContextDep, allow, public
+from api.http.auth import SESSION_COOKIE, ContextDep, allow, keep_session, public
 from api.http.forms import Strict
 from api.http.strict_json import StrictJsonRoute
 from api.services import identity
@@ -59,16 +59,7 @@ def sign_in(ctx: Context, request: Request, response: Response, claims: identity
         raise ApiError("auth.dev_provider_refused", Kind.FORBIDDEN)
     loopback_only(request)
     token, signed_in = identity.sign_in(ctx, claims)
-    response.set_cookie(
-        SESSION_COOKIE,
-        token,
-        max_age=ctx.settings.session_hours * 3600,
-        path="/",
-        # By the published address, not by this connection: a proxy may have ended TLS before it.
-        secure=ctx.settings.base_url.startswith("https:"),
-        httponly=True,
-        samesite="strict",
-    )
+    keep_session(ctx, request, response, token)
     return SessionOut(role=signed_in.actor.role.value, name=signed_in.display, csrf=signed_in.csrf)
 
 

@@ -23,13 +23,25 @@ class Identity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignIn:
-    """The development identities of one role; for citizens, `by_number` offers to become anybody by number."""
+    """The door of one role.
+
+    In development its invented identities, and for citizens `by_number`, to become anybody by number; otherwise
+    `start_url`, which leads to the identity provider.
+    """
 
     role: str
     identities: tuple[Identity, ...]
     next_url: str
     by_number: bool
     error: FormError | None
+    start_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedIn:
+    """Signed in by the identity provider; the page leads on to `next_url` by itself."""
+
+    next_url: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
