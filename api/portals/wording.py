@@ -99,6 +99,8 @@ STATES: Mapping[str, Mapping[str, Badge]] = {
         "deletion": Badge("plain", "check", N_("A copy was deleted")),
         "erasure": Badge("plain", "check", N_("Data were erased")),
         "admission": Badge("plain", "org", N_("An organisation was admitted")),
+        "look": Badge("info", "eye", N_("Looked at your data")),
+        "mandate": Badge("plain", "person", N_("Who acts for you changed")),
     },
 }
 

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from api.catalogue.model import TypeSchema
 from api.documents.certificate import CertificateView, render_certificate
 from api.errors import ApiError, Kind
+from api.policy.mandates import Action
 from api.services import evidence
+from api.services.authority import authority, by
 from api.services.context import Actor, Context
 from api.store import Session, read_only, unit_of_work
 from api.store.crypto import DataKey
@@ -52,41 +54,45 @@ class CertificatePage:
 
 
 def list_own(ctx: Context, actor: Actor, cursor: str | None = None) -> Page[Certificate]:
-    """A holder's certificates, newest first."""
+    """A holder's certificates, newest first; to a representative those that the mandate covers."""
     with read_only(ctx.db) as session:
-        key = holders.holder_key(session, ctx.vault, actor.holder)
-        page = records.list_records(session, actor.holder, cursor=cursor)
-        return Page([_certificate(ctx, session, key, view) for view in page.items], page.next_cursor)
+        may = authority(ctx, session, actor, Action.LOOK)
+        key = holders.holder_key(session, ctx.vault, may.holder_id)
+        page = records.list_records(session, may.holder_id, cursor=cursor)
+        seen = [view for view in page.items if may.covers(Action.LOOK, [view.record.type_code])]
+        return Page([_certificate(ctx, session, key, view) for view in seen], page.next_cursor)
 
 
 def get_own(ctx: Context, actor: Actor, record_id: str) -> CertificatePage:
-    """One certificate with its history. Raises `certificates.not_found`, also for somebody else's."""
+    """One certificate with its history. Raises `certificates.not_found`, also for somebody else's, and `mandate.…`."""
     with read_only(ctx.db) as session:
-        view = _own(session, actor, record_id)
-        key = holders.holder_key(session, ctx.vault, actor.holder)
+        view = _own(ctx, session, actor, record_id, Action.LOOK)
+        holder_id = view.record.holder_id
+        key = holders.holder_key(session, ctx.vault, holder_id)
         place = ("0x" + view.root.hex(), view.record.leaf_index)
         uses = [
             Use(receipt, parties.get_party(session, receipt.party_id or ""))
             for receipt in receipts.receipts_of_holder(
-                session, actor.holder, kinds=[ReceiptKind.DELIVERY], limit=200
+                session, holder_id, kinds=[ReceiptKind.DELIVERY], limit=200
             ).items
             if place in _places(open_details(session, ctx.vault, receipt).details.get("records"))
         ]
         certificate = _certificate(ctx, session, key, view)
-        return CertificatePage(certificate, records.history(session, actor.holder, record_id), uses)
+        return CertificatePage(certificate, records.history(session, holder_id, record_id), uses)
 
 
 def bundle(ctx: Context, actor: Actor, record_id: str) -> Bundle:
     """The holder's proof of a certificate, every field disclosed; for whomever the holder hands it to."""
     with read_only(ctx.db) as session:
-        return evidence.certificate_bundle(ctx, session, actor.holder, record_id)
+        view = _own(ctx, session, actor, record_id, Action.EXPORT)
+        return evidence.certificate_bundle(ctx, session, view.record.holder_id, record_id)
 
 
 def original_pdf(ctx: Context, actor: Actor, record_id: str) -> bytes:
     """The certificate as an unmarked PDF, for its holder alone; the receipt stands before the bytes leave."""
     with read_only(ctx.db) as session:
-        view = _own(session, actor, record_id)
-        key = holders.holder_key(session, ctx.vault, actor.holder)
+        view = _own(ctx, session, actor, record_id, Action.EXPORT)
+        key = holders.holder_key(session, ctx.vault, view.record.holder_id)
         certificate = _certificate(ctx, session, key, view)
     issuer = certificate.issuer
     assert issuer is not None
@@ -116,18 +122,21 @@ def original_pdf(ctx: Context, actor: Actor, record_id: str) -> bytes:
                         }
                     ],
                     "format": "application/pdf",
+                    **by(ctx, actor),
                 },
-                holder_id=actor.holder,
+                holder_id=view.record.holder_id,
             ),
         )
     ctx.log.wake()
     return data
 
 
-def _own(session: Session, actor: Actor, record_id: str) -> RecordView:
-    view = records.get_record(session, actor.holder, record_id)
+def _own(ctx: Context, session: Session, actor: Actor, record_id: str, action: Action) -> RecordView:
+    may = authority(ctx, session, actor, action)
+    view = records.get_record(session, may.holder_id, record_id)
     if view is None:
         raise ApiError("certificates.not_found", Kind.NOT_FOUND)
+    authority(ctx, session, actor, action, types=[view.record.type_code])
     return view
 
 

@@ -5,15 +5,20 @@ from dataclasses import dataclass
 
 from api.catalogue.model import Purpose
 from api.errors import ApiError, Kind
+from api.policy.mandates import Action
 from api.policy.requests import Ask, AskedItem, KeptItem, clamp, cut
 from api.policy.states import RequestState, check_request_transition
-from api.services.context import Actor, Also, Context, Role
+from api.services.authority import Authority, authority, by
+from api.services.context import Actor, Also, Context, Relation, Role
 from api.services.identity import canonical_number
 from api.store import Session, clock, ids, read_only, unit_of_work
 from api.store.queries import grants, holders, parties, requests
 from api.store.queries.holders import HolderKind
 from api.store.queries.paging import Page
+from api.store.receipts import ReceiptDraft, prepare_receipt
 from api.store.tables import Party, Request
+from chain.canonical import Json
+from chain.receipt import ReceiptKind
 
 DAY_MS = 86_400_000
 MAX_ITEMS = 64
@@ -96,12 +101,15 @@ def list_own(ctx: Context, actor: Actor, cursor: str | None = None, *, open_only
     """What a holder is asked, or what an entity asked, newest first."""
     with read_only(ctx.db) as session:
         if actor.role is Role.CITIZEN:
+            may = authority(ctx, session, actor, Action.LOOK)
             state = RequestState.REQUESTED if open_only else None
-            page = requests.requests_to_holder(session, actor.holder, state=state, cursor=cursor)
+            page = requests.requests_to_holder(session, may.holder_id, state=state, cursor=cursor)
+            rows = [row for row in page.items if may.covers(Action.LOOK, types_of(row), row.purpose_code)]
         else:
             page = requests.requests_of_entity(session, actor.party(Role.ENTITY), cursor=cursor)
+            rows = page.items
         now = clock.now_ms(session)
-        views = [_view(ctx, session, row, now) for row in page.items]
+        views = [_view(ctx, session, row, now) for row in rows]
         if open_only:
             views = [view for view in views if view.request.state == RequestState.REQUESTED]
         return Page(views, page.next_cursor)
@@ -111,24 +119,46 @@ def get(ctx: Context, actor: Actor, request_id: str) -> RequestView:
     """One request, for its entity or its holder; `requests.not_found` for everybody else."""
     with read_only(ctx.db) as session:
         if actor.role is Role.CITIZEN:
-            row = requests.request_to_holder(session, actor.holder, request_id)
-        else:
-            row = requests.request_of_entity(session, actor.party(Role.ENTITY), request_id)
-        if row is None:
+            row, _ = asked_of(ctx, session, actor, request_id, Action.LOOK)
+            return _view(ctx, session, row, clock.now_ms(session))
+        found = requests.request_of_entity(session, actor.party(Role.ENTITY), request_id)
+        if found is None:
             raise ApiError("requests.not_found", Kind.NOT_FOUND)
-        return _view(ctx, session, row, clock.now_ms(session))
+        return _view(ctx, session, found, clock.now_ms(session))
 
 
 def deny(ctx: Context, actor: Actor, request_id: str, *, also: Also[Request] | None = None) -> None:
-    """The holder's no; as easy as the yes. Raises `requests.not_found`, `request.transition`."""
+    """The holder's no; as easy as the yes. One that somebody else says for the holder leaves a receipt.
+
+    Raises `requests.not_found`, `request.transition`, `mandate.…`.
+    """
     with unit_of_work(ctx.db) as session:
-        row = requests.request_to_holder(session, actor.holder, request_id, lock=True)
-        if row is None:
-            raise ApiError("requests.not_found", Kind.NOT_FOUND)
+        row, _ = asked_of(ctx, session, actor, request_id, Action.DECIDE, lock=True)
         check_request_transition(RequestState(row.state), RequestState.DENIED)
         row.state, row.decided_at_ms = RequestState.DENIED.value, clock.advance(session)
+        if actor.relation is not Relation.SELF:
+            details: dict[str, Json] = {"request": row.id, "state": row.state, **by(ctx, actor, row.entity_id)}
+            draft = ReceiptDraft(ReceiptKind.CHANGE, details, holder_id=row.holder_id, party_id=row.entity_id)
+            prepare_receipt(session, ctx.vault, draft)
         if also is not None:
             also(session, row)
+
+
+def types_of(row: Request) -> frozenset[str]:
+    """The certificate types that a request touches."""
+    return frozenset(str(item["type"]) for item in row.items)
+
+
+def asked_of(
+    ctx: Context, session: Session, actor: Actor, request_id: str, action: Action, *, lock: bool = False
+) -> tuple[Request, Authority]:
+    """A request to whom the actor may act for, and by which authority. Raises `requests.not_found`, `mandate.…`."""
+    holder_id = authority(ctx, session, actor, action).holder_id
+    row = requests.request_to_holder(session, holder_id, request_id, lock=lock)
+    if row is None:
+        raise ApiError("requests.not_found", Kind.NOT_FOUND)
+    may = authority(ctx, session, actor, action, types=types_of(row), purpose=row.purpose_code, lock=lock)
+    return row, may
 
 
 def _view(ctx: Context, session: Session, row: Request, now_ms: int) -> RequestView:

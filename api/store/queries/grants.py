@@ -68,6 +68,20 @@ def successor_of(session: Session, grant_id: str) -> str | None:
     ).scalar()
 
 
+def types_of(grant: Grant) -> frozenset[str]:
+    """The certificate types that a grant's terms name."""
+    items = grant.terms["items"]
+    assert isinstance(items, list)
+    return frozenset(str(item["type"]) for item in items)
+
+
+def purpose_of(grant: Grant) -> str:
+    """The code of the purpose that a grant's terms name."""
+    purpose = grant.terms["purpose"]
+    assert isinstance(purpose, dict)
+    return str(purpose["code"])
+
+
 def grant_of_request(session: Session, request_id: str) -> Grant | None:
     """The grant that a request led to."""
     return session.execute(select(Grant).where(Grant.request_id == request_id)).scalar_one_or_none()
