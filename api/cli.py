@@ -18,6 +18,13 @@ err = Console(stderr=True)
 
 DataDir = Annotated[Path, typer.Option("--data", help="Data directory / 数据目录")]
 ServiceUrl = Annotated[str, typer.Option("--url", help="Address of the running service / 服务地址")]
+Store = Annotated[
+    str,
+    typer.Option(
+        "--database",
+        help="Database URL; by default SQLite in the data directory / 数据库地址，默认为数据目录内的 SQLite",
+    ),
+]
 DEFAULT_DATA = Path("data")
 DEFAULT_URL = "http://127.0.0.1:8000"
 
@@ -37,12 +44,13 @@ def up(
     data: DataDir = DEFAULT_DATA,
     port: Annotated[int, typer.Option(help="Port of the service / 服务端口")] = 8000,
     seed: Annotated[bool, typer.Option(help="Demo data on first start / 首次启动写入演示数据")] = True,
+    database: Store = "",
 ) -> None:
     """Start chain, worker and service; print the addresses and the demo identities."""
     from api.demo.up import run
 
     try:
-        run(data.absolute(), engine=engine, port=port, seed=seed, console=out)
+        run(data.absolute(), engine=engine, port=port, seed=seed, console=out, database_url=database)
     except (ApiError, ChainError) as error:
         raise fail(error) from None
 
@@ -52,11 +60,22 @@ def demo(
     citizens: Annotated[int, typer.Option(min=20)] = 60,
     records: Annotated[int, typer.Option(min=200)] = 600,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the result here / 结果写入文件")] = None,
+    database: Annotated[
+        str,
+        typer.Option(
+            help="URL of an empty database, or postgresql for a temporary one / 空数据库地址，或 postgresql（临时）"
+        ),
+    ] = "",
 ) -> None:
     """Run the main job headless in a temporary directory, on real processes, and say whether each step held."""
+    from api.demo.postgres import store_url
     from api.demo.run import run
 
-    result = run(citizens=citizens, records=records, console=out)
+    try:
+        with store_url(database) as url:
+            result = run(citizens=citizens, records=records, console=out, database_url=url)
+    except (ApiError, ChainError) as error:
+        raise fail(error) from None
     if json_file is not None:
         json_file.write_text(json.dumps(result, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
     raise typer.Exit(0 if result["ok"] else 1)
@@ -107,36 +126,37 @@ def verify(
 def fsck(
     data: DataDir = DEFAULT_DATA,
     rpc: Annotated[str, typer.Option(help="RPC URL; by default that of the running devnet / 默认为运行中的链")] = "",
+    database: Store = "",
 ) -> None:
     """Hold the database against itself and against the chain; name every row that was touched."""
     from api.demo.commands import check_store
 
     try:
-        ok = check_store(_settings(data, rpc), out)
+        ok = check_store(_settings(data, rpc, database), out)
     except (ApiError, ChainError) as error:
         raise fail(error) from None
     raise typer.Exit(0 if ok else 1)
 
 
 @app.command()
-def migrate(data: DataDir = DEFAULT_DATA) -> None:
+def migrate(data: DataDir = DEFAULT_DATA, database: Store = "") -> None:
     """Bring the database to this version's schema."""
     from api.demo.commands import migrate_store
 
     try:
-        migrate_store(_settings(data, ""), out)
+        migrate_store(_settings(data, "", database), out)
     except (ApiError, ChainError) as error:
         raise fail(error) from None
 
 
-def _settings(data: Path, rpc: str) -> Settings:
+def _settings(data: Path, rpc: str, database: str) -> Settings:
     from api.demo.up import CHAIN_URL_FILE
 
     known = data.absolute() / CHAIN_URL_FILE
     if not rpc and known.is_file():
         rpc = known.read_text(encoding="utf-8").strip()
-    plain = Settings(data_dir=data.absolute())
-    return plain if not rpc else plain.model_copy(update={"rpc_url": rpc})
+    given = {"rpc_url": rpc, "database_url": database}
+    return Settings(data_dir=data.absolute()).model_copy(update={name: value for name, value in given.items() if value})
 
 
 if __name__ == "__main__":

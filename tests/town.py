@@ -255,14 +255,14 @@ def running(folder: Path, chain_port: int = 0, **settings: Any) -> Iterator[Serv
         service.stop()
 
 
-def prepare(folder: Path) -> None:
+def prepare(folder: Path, database_url: str = "") -> None:
     """Make a data directory in which contracts, parties and three returned files stand."""
     folder.mkdir(parents=True)
     chain = Chain(folder)
     chain.start()
     try:
-        provision(Settings(data_dir=folder, rpc_url=chain.url, port=1))
-        with running(folder, chain.port) as service:
+        provision(Settings(data_dir=folder, rpc_url=chain.url, port=1, database_url=database_url))
+        with running(folder, chain.port, database_url=database_url) as service:
             service.chain = chain
             for file in city_files(folder / "files"):
                 if file.type_code in SEEDED:

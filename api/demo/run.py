@@ -6,7 +6,6 @@ administrator could.
 """
 
 import json
-import sqlite3
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -21,6 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from api.catalogue import load_catalogue
 from api.demo import flow, leaks, up
+from api.demo.behind import alter_a_record
 from api.demo.city import City, generate_city
 from api.demo.commands import check
 from api.demo.files import ExpectedFile, write_department_files
@@ -29,7 +29,9 @@ from api.demo.leaks import Leak
 from api.demo.parties import DemoParty
 from api.demo.people import Person
 from api.demo.provision import party_id
-from api.errors import ApiError
+from api.errors import ApiError, Kind
+from api.store.database import Database
+from api.store.schema import schema_version
 from api.wiring import TRUST_FILE
 from chain.__main__ import verify_with_node
 from chain.bundle import parse_bundle
@@ -98,13 +100,17 @@ class Demo:
     returned: dict[str, str] = field(default_factory=dict)
 
 
-def run(*, citizens: int, records: int, console: Console) -> dict[str, Any]:
-    """Run all steps; the JSON document of `mydata demo --json`."""
+def run(*, citizens: int, records: int, console: Console, database_url: str = "") -> dict[str, Any]:
+    """Run all steps; the JSON document of `mydata demo --json`.
+
+    `database_url` names an empty database, else SQLite is used. Raises `demo.database_in_use`.
+    """
+    _require_empty(database_url)
     steps: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory(prefix="mydata-demo-") as name:
         data_dir = Path(name) / "data"
         with console.status("正在启动链、后台与服务 / starting chain, worker and service"):
-            running = up.start(data_dir, port=0, chain_port=0)
+            running = up.start(data_dir, port=0, chain_port=0, database_url=database_url)
         town = Town(running.settings, running.url)
         columns = (TextColumn("{task.description:<28}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
         try:
@@ -122,6 +128,19 @@ def run(*, citizens: int, records: int, console: Console) -> dict[str, Any]:
     result = {"ok": len(steps) == len(STEPS) and all(step["ok"] for step in steps), "steps": steps}
     _print(result, console)
     return result
+
+
+def _require_empty(database_url: str) -> None:
+    """Refuse a database in which something stands: its records are sealed with other keys than the demo's."""
+    if not database_url:
+        return
+    db = Database(database_url)
+    try:
+        version = schema_version(db)
+    finally:
+        db.close()
+    if version is not None:
+        raise ApiError("demo.database_in_use", Kind.CONFLICT)
 
 
 def _step(name: str, action: Callable[[Demo], tuple[int, str]], demo: Demo) -> dict[str, Any]:
@@ -385,9 +404,7 @@ def _tamper(demo: Demo) -> tuple[int, str]:
         time.sleep(1.0)
         report = check(settings)
     _expect(report.ok, f"the untouched store has findings: {[f.code for f in report.findings[:5]]}")
-    with sqlite3.connect(demo.folder / "mydata.sqlite3", timeout=30) as connection:
-        (row_id,) = connection.execute("SELECT id FROM records ORDER BY id LIMIT 1 OFFSET 7").fetchone()
-        connection.execute("UPDATE records SET version = version + 1 WHERE id = ?", (row_id,))
+    row_id = alter_a_record(settings.store_url)
     report = check(settings)
     named = {finding.id for finding in report.findings}
     _expect(named == {row_id}, f"the check named {sorted(named)}, expected {row_id}")

@@ -26,8 +26,17 @@ class Running:
     url: str
 
 
-def start(data_dir: Path, *, engine: str = "embedded", port: int = 8000, chain_port: int = CHAIN_PORT) -> Running:
+def start(
+    data_dir: Path,
+    *,
+    engine: str = "embedded",
+    port: int = 8000,
+    chain_port: int = CHAIN_PORT,
+    database_url: str = "",
+) -> Running:
     """Start everything on one data directory and wait until the service is ready.
+
+    Without `database_url` the environment's is taken, and without that SQLite in the data directory.
 
     Raises `launch.child_failed`, `launch.no_port`, and what setting up raises; whatever was started is stopped then.
     """
@@ -59,8 +68,11 @@ def start(data_dir: Path, *, engine: str = "embedded", port: int = 8000, chain_p
             "port": port,
             "engine": "embedded" if engine == "embedded" else "rpc",
         }
-        stack.env.update(launch.child_environment(data_dir, **values))
         settings = Settings(data_dir=data_dir, rpc_url=rpc_url, port=port, engine=str(values["engine"]))
+        if database_url:
+            settings = settings.model_copy(update={"database_url": database_url})
+            values["database_url"] = database_url
+        stack.env.update(launch.child_environment(data_dir, **values))
         provision(settings)
         stack.add("worker", "api.worker")
         service = stack.add("service", "api.main")
@@ -71,12 +83,12 @@ def start(data_dir: Path, *, engine: str = "embedded", port: int = 8000, chain_p
     return Running(stack, settings, rpc_url, settings.base_url)
 
 
-def run(data_dir: Path, *, engine: str, port: int, seed: bool, console: Console) -> None:
+def run(data_dir: Path, *, engine: str, port: int, seed: bool, console: Console, database_url: str = "") -> None:
     """Start, seed, print, watch, stop."""
     from api.demo.seed import identities, seed_once
 
     with console.status("正在启动 / starting"):
-        running = start(data_dir, engine=engine, port=port)
+        running = start(data_dir, engine=engine, port=port, database_url=database_url)
     launch.stop_on_signals(running.stack)
     try:
         if seed:

@@ -9,6 +9,7 @@ from api.services import chain_outbox
 from api.services.context import Actor, Also, Context, Role
 from api.store import Session, clock, ids, outbox
 from api.store.database import read_only, unit_of_work
+from api.store.locks import exclusive
 from api.store.queries import parties, records, returns
 from api.store.queries.paging import Page
 from api.store.queries.returns import ReturnState, RowState
@@ -59,6 +60,7 @@ def receive(
         party = _department(session, party_id)
         if party.department_code != schema.department:
             raise ApiError("returns.not_your_type", Kind.FORBIDDEN, type=schema.code)
+        exclusive(session, "returns.same_file", party_id, digest, schema.code)
         row = returns.same_file(session, party_id, digest, schema.code)
         if row is None:
             row = Return(

@@ -2,19 +2,33 @@
 
 A clock that is set back would give an ended grant its life again. Each writing transaction that acts on the time
 leaves a high-water mark in the database; the time read later, by any process, is never below it.
+
+The log writer has a mark of its own, which it moves in each of its transactions; a transaction that stores a slice of a
+return would otherwise hold every pull up until it commits. The other writers share one, and whoever finds it locked
+leaves it to the one that moves it just now.
 """
 
-from sqlalchemy import text, update
+from sqlalchemy import bindparam, select, text, update
 from sqlalchemy.orm import Session
 
 from api.store.database import TIME_SQL
-from api.store.tables import ClockMark
+from api.store.tables import Base, ClockMark
 
-_ROW = 1
+SHARED_ROW, LOG_ROW = 1, 2
 _BOTH = {
-    dialect: text(f"SELECT {expression}, high_ms FROM clock_mark WHERE id = {_ROW}")  # noqa: S608 - constants alone
+    dialect: text(f"SELECT {expression}, (SELECT max(high_ms) FROM clock_mark)")  # noqa: S608 - constants alone
     for dialect, expression in TIME_SQL.items()
 }
+_MARKS = Base.metadata.tables[ClockMark.__tablename__]
+_BEHIND = _MARKS.c.high_ms < bindparam("now")
+_MOVE_OWN = update(_MARKS).where(_MARKS.c.id == LOG_ROW, _BEHIND).values(high_ms=bindparam("now"))
+_MOVE_SHARED = (
+    update(_MARKS)
+    .where(
+        _MARKS.c.id.in_(select(_MARKS.c.id).where(_MARKS.c.id == SHARED_ROW, _BEHIND).with_for_update(skip_locked=True))
+    )
+    .values(high_ms=bindparam("now"))
+)
 # Rewriting the mark in every transaction would make all writers touch one row; a second is finer than any term.
 _STEP_MS = 1000
 
@@ -32,13 +46,10 @@ def advance(session: Session, *, exact: bool = False) -> int:
     """
     time_ms, mark = time_and_mark(session)
     now = max(time_ms, mark)
-    if now >= mark + (1 if exact else _STEP_MS):
-        session.execute(
-            update(ClockMark)
-            .where(ClockMark.id == _ROW, ClockMark.high_ms < now)
-            .values(high_ms=now)
-            .execution_options(synchronize_session=False)
-        )
+    if exact and now > mark:
+        session.execute(_MOVE_OWN, {"now": now})
+    elif not exact and now >= mark + _STEP_MS:
+        session.execute(_MOVE_SHARED, {"now": now})
     return now
 
 

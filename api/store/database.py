@@ -2,8 +2,8 @@
 
 SQLite runs in WAL mode with `synchronous=FULL` (an acknowledged commit survives a power cut), and every writer opens
 with `BEGIN IMMEDIATE`, because a transaction that reads first and writes later fails with a stale snapshot that no
-time-out heals. Readers have connections of their own that cannot write. PostgreSQL takes the same code without the
-pragmas.
+time-out heals. Readers have connections of their own that cannot write. PostgreSQL takes the same code; what is its
+own stands in `postgresql.py`.
 """
 
 import os
@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy import exc as sa_exc
 from sqlalchemy.engine import URL, ExceptionContext
@@ -21,8 +22,10 @@ from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.pool import QueuePool
 
 from api.errors import ApiError, Kind
+from api.store import postgresql
 
 BUSY_TIMEOUT_S = 10.0
+_DRIVERS = {"sqlite", "sqlite+pysqlite", "postgresql+psycopg"}
 _BUSY_POLL_S = 0.001
 _PRIVATE = stat.S_IRUSR | stat.S_IWUSR
 
@@ -54,11 +57,12 @@ class Database:
 
     `url` is an SQLAlchemy URL (`sqlite:////path` or `postgresql+psycopg://…`). An SQLite file is created with mode 0600
     before SQLite first opens it, and its WAL and shared-memory files inherit that mode. In-memory SQLite is refused
-    (`store.memory_database`): every connection would see a database of its own.
+    (`store.memory_database`): every connection would see a database of its own. Anything but these two systems is
+    refused, too (`store.database_url`).
     """
 
     def __init__(self, url: str, *, busy_timeout_s: float = BUSY_TIMEOUT_S) -> None:
-        self.url: URL = make_url(url)
+        self.url: URL = _known(url)
         self.busy_timeout_s = busy_timeout_s
         if self.is_sqlite:
             self.path: Path | None = _sqlite_file(self.url)
@@ -66,8 +70,8 @@ class Database:
             self.reader = self._sqlite_engine(read_only=True)
         else:
             self.path = None
-            self.writer = create_engine(self.url, hide_parameters=True, pool_pre_ping=True)
-            self.reader = self.writer.execution_options(postgresql_readonly=True, isolation_level="REPEATABLE READ")
+            self.writer = postgresql.engine(self.url, read_only=False, lock_timeout_s=busy_timeout_s)
+            self.reader = postgresql.engine(self.url, read_only=True, lock_timeout_s=busy_timeout_s)
         self._write_sessions = sessionmaker(self.writer, expire_on_commit=False)
         self._read_sessions = sessionmaker(self.reader, expire_on_commit=False, autoflush=False)
 
@@ -124,15 +128,23 @@ class Database:
 def unit_of_work(db: Database) -> Iterator[Session]:
     """One writing transaction: committed when the block ends, rolled back when it raises.
 
-    Raises ApiError `store.unavailable` (locked, disk full, server away; nothing was kept), `store.damaged` (the file
-    is no sound database) and `store.conflict` (a uniqueness or reference rule refused the write). Objects stay
-    readable after the commit. Not re-entrant: a second unit inside the block would wait for the first.
+    Raises ApiError `store.unavailable` (locked, disk full, server away; nothing was kept), `store.unconfirmed` (the
+    server went away while it committed: all of it stands or nothing), `store.damaged` (the file is no sound database),
+    `store.conflict` (a uniqueness or reference rule refused the write) and `store.value` (a value that its column
+    cannot hold). Objects stay readable after the commit. Not re-entrant: a second unit inside the block would wait for
+    the first.
     """
     with guarded(), db.new_session() as session:
         # Errors while beginning, flushing or committing all pass `guarded`; on any of them the session's own exit rolls
         # back, so that a failed commit never leaves half a fact behind.
         yield session
-        session.commit()
+        session.flush()
+        try:
+            session.commit()
+        except sa_exc.DBAPIError as error:
+            if isinstance(error.orig, psycopg.Error) and error.connection_invalidated:
+                raise ApiError("store.unconfirmed", Kind.UNAVAILABLE) from None
+            raise
 
 
 @contextmanager
@@ -156,6 +168,13 @@ def guarded() -> Iterator[None]:
         raise _from_sqlite(error) from None
 
 
+def no_time_limit(session: Session) -> None:
+    """Let this transaction's statements take as long as they need: migrations, the check of the whole store."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("SET LOCAL statement_timeout = 0"))
+        session.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+
+
 def translate(error: sa_exc.SQLAlchemyError) -> ApiError | None:
     """The ApiError that a database error means, or None for a programming error."""
     if isinstance(error, sa_exc.TimeoutError):
@@ -165,8 +184,8 @@ def translate(error: sa_exc.SQLAlchemyError) -> ApiError | None:
     if isinstance(error, sa_exc.DBAPIError):
         if isinstance(error.orig, sqlite3.Error):
             return _from_sqlite(error.orig)
-        if isinstance(error, sa_exc.OperationalError | sa_exc.InterfaceError) or error.connection_invalidated:
-            return ApiError("store.unavailable", Kind.UNAVAILABLE, reason=type(error).__name__)
+        if isinstance(error.orig, psycopg.Error):
+            return postgresql.translate(error.orig)
     return None
 
 
@@ -187,6 +206,16 @@ def _from_sqlite(error: sqlite3.Error) -> ApiError:
 
 def _sqlite_code(error: sa_exc.DBAPIError) -> int:
     return int(getattr(error.orig, "sqlite_errorcode", 0)) & 0xFF
+
+
+def _known(url: str) -> URL:
+    try:
+        known = make_url(url)
+    except sa_exc.ArgumentError:
+        raise ApiError("store.database_url", Kind.INVALID) from None
+    if known.drivername not in _DRIVERS:
+        raise ApiError("store.database_url", Kind.INVALID)
+    return known
 
 
 def _sqlite_file(url: URL) -> Path:
@@ -249,6 +278,9 @@ def _retry_busy(action: Callable[[], None]) -> None:
 
 
 def _on_error(context: ExceptionContext) -> None:
+    if isinstance(context.original_exception, OverflowError):
+        # SQLite's integers end at 64 bits, and its driver says so with an error that is no database error.
+        raise ApiError("store.value", Kind.INVALID)
     # A full disk or an I/O error makes SQLite roll the whole transaction back by itself, savepoints included. What came
     # after would run outside any transaction and stay; so the connection is given up, and nothing more runs on it.
     connection, statement = context.connection, context.statement or ""

@@ -1,15 +1,21 @@
-"""A store of its own for each test: database file, development keys, vault, log writer."""
+"""A store of its own for each test: database, development keys, vault, log writer; every test on SQLite and PostgreSQL.
 
+`@only_sqlite` and `@only_postgresql` (in `tests.store.backends`) are for what one of them alone has.
+"""
+
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from api.demo.postgres import Server
 from api.store.crypto import Vault
 from api.store.database import Database
 from api.store.keyring import KeyRing
 from api.store.log_writer import LogWriter
 from api.store.schema import migrate
+from tests.store.backends import Backend, PostgreSQL, SQLite
 from tests.store.world import World
 
 
@@ -24,18 +30,45 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return path.read_bytes()
 
 
-@pytest.fixture
-def path(tmp_path: Path, migrated: bytes) -> Path:
-    file = tmp_path / "store.sqlite3"
-    file.write_bytes(migrated)
-    return file
+@pytest.fixture(scope="session")
+def template(postgres: Server) -> Iterator[str]:
+    """The name of a migrated, empty PostgreSQL database, which tests copy."""
+    name = f"empty_{os.urandom(6).hex()}"
+    db = Database(postgres.create_database(name))
+    migrate(db)
+    db.close()
+    yield name
+    postgres.drop_database(name)
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def backend(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Backend:
+    """Where databases come from."""
+    if request.param == "sqlite":
+        return SQLite(tmp_path_factory.mktemp("stores"), request.getfixturevalue("migrated"))
+    return PostgreSQL(request.getfixturevalue("postgres"), request.getfixturevalue("template"))
 
 
 @pytest.fixture
-def db(path: Path) -> Iterator[Database]:
-    database = Database(f"sqlite:///{path}")
+def url(backend: Backend) -> Iterator[str]:
+    """A migrated, empty database."""
+    made = backend.create()
+    yield made
+    backend.drop(made)
+
+
+@pytest.fixture
+def db(url: str) -> Iterator[Database]:
+    database = Database(url)
     yield database
     database.close()
+
+
+@pytest.fixture
+def path(db: Database) -> Path:
+    """The file of an SQLite database."""
+    assert db.path is not None
+    return db.path
 
 
 @pytest.fixture
@@ -49,14 +82,14 @@ def vault(keys: KeyRing) -> Vault:
 
 
 @pytest.fixture
-def world(db: Database, keys: KeyRing, vault: Vault, path: Path) -> World:
-    return World(db, keys, vault, path)
+def world(db: Database, keys: KeyRing, vault: Vault) -> World:
+    return World(db, keys, vault)
 
 
 @pytest.fixture
 def writer(world: World) -> Iterator[LogWriter]:
     log = world.new_writer()
     log.start()
-    assert log.wait_ready(5)
+    assert log.wait_ready(30)
     yield log
     log.stop()

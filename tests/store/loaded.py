@@ -15,10 +15,10 @@ from chain.receipt import ReceiptKind
 
 
 def main() -> None:
-    """Arguments: the database file, the key directory."""
+    """Arguments: the database's URL, the key directory."""
     keys = KeyRing.load(Path(sys.argv[2]), production=False)
     log_key = Ed25519PrivateKey.from_private_bytes(keys.log)
-    writer = LogWriter(Database(f"sqlite:///{sys.argv[1]}"), Vault(keys), log_key, lease_s=0.5)
+    writer = LogWriter(Database(sys.argv[1]), Vault(keys), log_key, lease_s=0.5)
     writer.start()
     lock = threading.Lock()
 

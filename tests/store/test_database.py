@@ -15,9 +15,11 @@ from sqlalchemy.exc import IntegrityError
 from api.errors import ApiError, Kind
 from api.store import Database, read_only, unit_of_work
 from api.store.tables import ClockMark, Party
+from tests.store.backends import only_sqlite
 from tests.store.world import World
 
 ROOT = Path(__file__).parents[2]
+HIGH = select(ClockMark.high_ms).where(ClockMark.id == 1).with_for_update()
 
 
 def party(number: int, **more: object) -> Party:
@@ -85,6 +87,7 @@ def test_reader_sees_one_snapshot(db: Database) -> None:
     assert count(db) == before + 1
 
 
+@only_sqlite
 def test_settings_of_both_connections(db: Database) -> None:
     with unit_of_work(db) as session:
         values = {
@@ -96,6 +99,7 @@ def test_settings_of_both_connections(db: Database) -> None:
         assert session.execute(text("PRAGMA query_only")).scalar_one() == 1
 
 
+@only_sqlite
 def test_files_are_private(db: Database, path: Path) -> None:
     with unit_of_work(db) as session:
         session.add(party(1))
@@ -105,13 +109,13 @@ def test_files_are_private(db: Database, path: Path) -> None:
 
 
 def test_writers_do_not_lose_updates(db: Database) -> None:
-    """Read, then write: with a deferred BEGIN this fails or loses counts."""
+    """Read under a lock, then write. On SQLite the transaction is the lock: a deferred BEGIN fails or loses counts."""
 
     def bump() -> None:
         for _ in range(25):
             with unit_of_work(db) as session:
-                high = session.execute(select(ClockMark.high_ms)).scalar_one()
-                session.execute(update(ClockMark).values(high_ms=high + 1))
+                high = session.execute(HIGH).scalar_one()
+                session.execute(update(ClockMark).where(ClockMark.id == 1).values(high_ms=high + 1))
 
     other = Database(str(db.url))
     threads = [threading.Thread(target=bump) for _ in range(4)]
@@ -119,15 +123,16 @@ def test_writers_do_not_lose_updates(db: Database) -> None:
         thread.start()
     for _ in range(25):
         with unit_of_work(other) as session:
-            high = session.execute(select(ClockMark.high_ms)).scalar_one()
-            session.execute(update(ClockMark).values(high_ms=high + 1))
+            high = session.execute(HIGH).scalar_one()
+            session.execute(update(ClockMark).where(ClockMark.id == 1).values(high_ms=high + 1))
     for thread in threads:
         thread.join()
     other.close()
     with read_only(db) as session:
-        assert session.execute(select(ClockMark.high_ms)).scalar_one() == 125
+        assert session.execute(select(ClockMark.high_ms).where(ClockMark.id == 1)).scalar_one() == 125
 
 
+@only_sqlite
 def test_a_lock_that_stays_is_unavailable(path: Path) -> None:
     db = Database(f"sqlite:///{path}", busy_timeout_s=0.2)
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
@@ -143,6 +148,7 @@ def test_a_lock_that_stays_is_unavailable(path: Path) -> None:
     db.close()
 
 
+@only_sqlite
 def test_a_lock_that_goes_is_waited_for(db: Database, path: Path) -> None:
     other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     other.execute("BEGIN IMMEDIATE")
@@ -153,6 +159,7 @@ def test_a_lock_that_goes_is_waited_for(db: Database, path: Path) -> None:
     assert count(db) == 1
 
 
+@only_sqlite
 def test_full_disk_keeps_nothing_and_heals(db: Database) -> None:
     with unit_of_work(db) as session:
         session.add(party(1))

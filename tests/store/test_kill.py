@@ -23,7 +23,13 @@ def test_no_acknowledged_receipt_is_lost(world: World, tmp_path: Path) -> None:
     acknowledged: dict[str, int] = {}
     for kill in range(5):
         process = subprocess.Popen(
-            [sys.executable, "-m", "tests.store.loaded", str(world.path), str(tmp_path / "keys")],
+            [
+                sys.executable,
+                "-m",
+                "tests.store.loaded",
+                world.db.url.render_as_string(hide_password=False),
+                str(tmp_path / "keys"),
+            ],
             cwd=ROOT,
             stdout=subprocess.PIPE,
             text=True,

@@ -18,6 +18,7 @@ from api.store.tables import ClockMark, Lease, LogNode, LogState, Receipt
 from chain.errors import FencedError
 from chain.merkle import root_of, tree_head
 from chain.receipt import ReceiptKind, details_commitment, receipt_leaf_hash, verify_promise
+from tests.store.backends import only_sqlite
 from tests.store.world import World
 
 DRAFT = {"entity": "party_1"}
@@ -255,6 +256,7 @@ def test_no_pull_after_its_revocation(world: World, writer: LogWriter) -> None:
     check_log(world, SqlLogStore(world.db).size())
 
 
+@only_sqlite
 def test_a_failing_commit_reaches_every_waiter(world: World, writer: LogWriter) -> None:
     """The disk is full when the last of a group writes: none of the group was kept, also none that had gone well."""
     writer.submit(add)
@@ -326,13 +328,14 @@ def test_one_writer_at_a_time(world: World, writer: LogWriter) -> None:
     second.stop()
 
 
+@pytest.mark.slow
 def test_lease_is_kept_while_idle(world: World) -> None:
-    writer = world.new_writer(lease_s=0.3)
+    writer = world.new_writer(lease_s=2.0)
     writer.start()
     assert writer.wait_ready(5)
     with read_only(world.db) as session:
         token = session.execute(select(LogState.fence)).scalar_one()
-    time.sleep(1.0)
+    time.sleep(3.0)
     writer.submit(add)
     writer.stop()
     with read_only(world.db) as session:

@@ -8,9 +8,11 @@ from sqlalchemy import text
 from api.store import read_only, unit_of_work
 from api.store.log_writer import LogWriter
 from api.store.queries import holders, sessions
+from tests.store.backends import only_sqlite
 from tests.store.world import World, id_number
 
 
+@only_sqlite
 def test_no_personal_bytes_in_file_or_wal(world: World, writer: LogWriter, path: Path) -> None:
     world.whole(writer, people=40)
     with unit_of_work(world.db) as session:
@@ -40,6 +42,7 @@ def test_no_personal_bytes_in_file_or_wal(world: World, writer: LogWriter, path:
     assert b"original file" not in data
 
 
+@only_sqlite
 def test_erased_bytes_are_overwritten(world: World, path: Path) -> None:
     """secure_delete: what is deleted does not stay behind in free pages."""
     with unit_of_work(world.db) as session:

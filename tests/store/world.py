@@ -3,7 +3,6 @@
 import hashlib
 import os
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from coincurve import PrivateKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -18,7 +17,7 @@ from api.store.keyring import KeyRing
 from api.store.log_writer import LogWriter, NumberedReceipt, Numberer, ReceiptDraft, prepare_receipt
 from api.store.queries import copies, grants, holders, receipts, records, requests, returns
 from api.store.queries.holders import HolderKind
-from api.store.tables import Batch, Content, Copy, Grant, Party, Request, Return
+from api.store.tables import Batch, Content, Copy, Grant, GrantEvent, Party, Request, Return
 from chain.grantmsg import GrantMessage, GrantStatus, binding_commitment, change_digest, grant_digest, terms_hash
 from chain.identity import ChainIdentity, ContractIdentity
 from chain.jose import PublicJwk
@@ -60,7 +59,6 @@ class World:
     db: Database
     keys: KeyRing
     vault: Vault
-    path: Path
     department: str = ""
     entity: str = ""
     holder_ids: list[str] = field(default_factory=list)
@@ -236,12 +234,15 @@ class World:
             grants.seal_secret(data_key, grant, GrantSecret(key, salt, binding_salt, "token"))
             session.add(grant)
             session.flush()
-            grants.append_event(session, grant, GrantState.ACTIVE, actor="holder", at_ms=numberer.now_ms)
+            event = grants.append_event(session, grant, GrantState.ACTIVE, actor="holder", at_ms=numberer.now_ms)
             outbox.put(session, "register_grant", f"grant:{grant_id}", {"grant": digest.hex()})
-            numberer.add(self._about(ReceiptKind.GRANT, grant, {"grant": "0x" + digest.hex()}))
+            numberer.add(self._about(ReceiptKind.GRANT, grant, {"grant": "0x" + digest.hex(), **self._event(event)}))
 
         writer.submit(work)
         return grant_id
+
+    def _event(self, event: GrantEvent) -> dict[str, object]:
+        return {"event": event.seq, "event_hash": "0x" + grants.event_hash(event).hex()}
 
     def _about(self, kind: ReceiptKind, grant: Grant, details: dict[str, object], **more: str) -> ReceiptDraft:
         return ReceiptDraft(
@@ -326,15 +327,16 @@ class World:
         digest = change_digest(
             grant.digest, GrantStatus.REVOKED, grant.seq, IDENTITY.chain_id, IDENTITY.address("Grants")
         )
-        grants.append_event(
+        event = grants.append_event(
             session,
             grant,
             GrantState.REVOKED,
             actor="holder",
             at_ms=numberer.now_ms,
+            number=grant.seq,
             signature=sign(secret.key, digest),
         )
-        details = {"grant": "0x" + grant.digest.hex(), "status": int(GrantStatus.REVOKED), "seq": grant.seq}
+        details = {"grant": "0x" + grant.digest.hex(), **self._event(event)}
         grant.seq += 1
         return numberer.add(self._about(ReceiptKind.CHANGE, grant, details))
 

@@ -7,7 +7,10 @@ from api.store.tables.base import CODE, Base
 
 
 class ClockMark(Base):
-    """The latest database time that a writer acted on; one row. Time never goes below it, so nothing un-expires."""
+    """The latest database time that a writer acted on. Time never goes below it, so nothing un-expires.
+
+    Two rows: the log writer's own (2) and that of all other writers (1).
+    """
 
     __tablename__ = "clock_mark"
     id: Mapped[int] = mapped_column(SmallInteger, primary_key=True)

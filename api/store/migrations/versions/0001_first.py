@@ -425,7 +425,7 @@ def upgrade() -> None:
     )
     # Rows that always exist: the empty log, and a clock that has seen nothing.
     op.execute(sa.text("INSERT INTO log_state (id, size, fence, last_time_s) VALUES (1, 0, 0, 0)"))
-    op.execute(sa.text("INSERT INTO clock_mark (id, high_ms) VALUES (1, 0)"))
+    op.execute(sa.text("INSERT INTO clock_mark (id, high_ms) VALUES (1, 0), (2, 0)"))
 
 
 def downgrade() -> None:
