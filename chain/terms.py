@@ -10,7 +10,9 @@ from chain.strict import Fields, refuse
 
 TERMS_SCHEMA = "mydata/terms/1"
 ITEM_LIMIT = 512
-_TEXTS = ("grant", "request", "holder", "relation", "legal_basis", "mode")
+_TEXTS = ("grant", "request", "holder", "legal_basis", "mode")
+RELATIONS = ("self", "legal_representative", "agent", "guardian", "counter")
+HASH_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,7 @@ def parse_terms(value: object, pointer: str) -> Terms:
     fields = Fields(value, pointer)
     fields.schema(TERMS_SCHEMA)
     texts = {name: fields.text(name, limit=256) for name in _TEXTS}
+    _parse_authority(fields, fields.text("relation", choices=RELATIONS))
     for name in ("scenario", "case_no"):
         fields.text_or_none(name, limit=256)
     entity = fields.fields("entity")
@@ -75,6 +78,18 @@ def parse_terms(value: object, pointer: str) -> Terms:
     )
     fields.done()
     return terms
+
+
+def _parse_authority(fields: Fields, relation: str) -> None:
+    """Null where the holder itself agreed; else of the kind that `relation` says, with its pseudonym and evidence."""
+    authority = fields.fields_or_none("authority")
+    if (authority is None) is not (relation == "self"):
+        refuse("value", fields.at("authority"))
+    if authority is not None:
+        authority.text("kind", choices=(relation,))
+        authority.text("mandate", limit=64)
+        authority.hex("evidence", HASH_BYTES)
+        authority.done()
 
 
 def _parse_item(fields: Fields) -> tuple[str, str]:

@@ -82,6 +82,11 @@ class Actor:
             raise ApiError("auth.forbidden", Kind.FORBIDDEN)
         return self.person_id if self.person_id is not None else self.holder
 
+    @property
+    def present(self) -> str | None:
+        """The id of whoever is present: the person who acts, or the visit in which an officer serves somebody."""
+        return self.mandate_id if self.relation is Relation.COUNTER else self.person_id or self.holder_id
+
     def party(self, *roles: Role) -> str:
         """The party for whom staff or a machine acts, if the role is one of `roles`; else `auth.forbidden`."""
         if self.role not in roles or self.party_id is None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from coincurve import PrivateKey
 
-from chain.bundle import Bundle, parse_bundle
+from chain.bundle import Bundle, GrantEvidence, parse_bundle
 from chain.errors import FormatError
 from chain.grantmsg import GrantStatus
 from chain.receipt import ReceiptKind
@@ -206,6 +206,12 @@ def grant_receipt() -> Bundle:
     return Bundle(bundle.chain_id, bundle.contracts, (), WORLD.grant, receipt, None, log, None)
 
 
+def by_guardian() -> GrantEvidence:
+    """A grant that a guardian made for a child."""
+    authority = {"kind": "guardian", "mandate": "pairwise-m", "evidence": hex0x(secret("mandate"))}
+    return WORLD.make_grant(WORLD.terms() | {"relation": "guardian", "authority": authority})
+
+
 def inner_node_as_leaf(vector: Vector) -> None:
     """The proof begins one level higher, as if the certificate were an inner node."""
     certificate = vector.bundle["certificates"][1]
@@ -252,6 +258,7 @@ def good_cases() -> list[Vector]:
         case("valid_original", {}, bundle=original()),
         case("valid_grant_receipt", {}, bundle=grant_receipt()),
         case("valid_on_screen", {}, bundle=WORLD.bundle(on_screen=True)),
+        case("valid_by_guardian", {}, bundle=WORLD.bundle(grant=by_guardian())),
         case("valid_fields_withheld", {}, put(*C0, "disclosed", value={})),
         case("valid_after_pause_and_resume", {}, grant_record(seq=2), changed(
             WORLD.change(GrantStatus.PAUSED, 0), WORLD.change(GrantStatus.ACTIVE, 1))),

@@ -188,6 +188,7 @@ class World:
             "entity": {"id": ENTITY_ID, "uscc": "91350211M000100Y43", "name": "示例保险"},
             "holder": "pairwise-1",
             "relation": "self",
+            "authority": None,
             "legal_basis": "consent",
             "purpose": {"code": "claims", "version": 1},
             "scenario": "claims_settlement",

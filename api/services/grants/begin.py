@@ -5,12 +5,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from api.errors import ApiError, Kind
+from api.policy.mandates import Action
 from api.policy.requests import Ask, clamp
 from api.policy.states import GrantState, RequestState
 from api.services import chain_outbox
+from api.services.authority import Authority, authority, in_terms, note_grant
 from api.services.context import Actor, Also, Context
 from api.services.evidence import message_of
 from api.services.grants.events import announce_grant, author_of, begun
+from api.services.requests import asked_of
 from api.store import Session, clock, ids, read_only
 from api.store.bodies import GrantSecret
 from api.store.numbering import NumberedReceipt, Numberer
@@ -48,23 +51,21 @@ def approve(
     """Turn a request into a grant under a fresh key, bound to the holder's presence.
 
     Raises `requests.not_found`, `requests.decided`, `requests.lapsed`, `requests.nothing_chosen`,
-    `requests.sensitive_not_ticked`.
+    `requests.sensitive_not_ticked`, `mandate.…` for a representative.
     """
-    holder_id = actor.holder
     with read_only(ctx.db) as session:
-        request = requests.request_to_holder(session, holder_id, request_id)
-        if request is None:
-            raise ApiError("requests.not_found", Kind.NOT_FOUND)
+        request, may = asked_of(ctx, session, actor, request_id, Action.DECIDE)
         entity = parties.get_party(session, request.entity_id)
         now = clock.now_ms(session)
     assert entity is not None
-    grant, secret = _make(ctx, holder_id, request, entity, approval, now)
+    grant, secret = _make(ctx, actor, may, request, entity, approval, now)
     return grant, ctx.log.submit(_begin(ctx, actor, grant, secret, also))
 
 
 def _make(
-    ctx: Context, holder_id: str, request: Request, entity: Party, approval: Approval, now: int
+    ctx: Context, actor: Actor, may: Authority, request: Request, entity: Party, approval: Approval, now: int
 ) -> tuple[Grant, GrantSecret]:
+    holder_id = may.holder_id
     purpose = ctx.catalogue.purpose(request.purpose_code)
     wish, _ = clamp(Ask(min(approval.days, request.wanted_days), min(approval.uses, request.wanted_uses)), purpose)
     items = _chosen(request, approval)
@@ -76,7 +77,8 @@ def _make(
         "request": request.id,
         "entity": {"id": entity.id, "uscc": entity.uscc, "name": entity.name_zh},
         "holder": ctx.pairwise(holder_id, entity.id),
-        "relation": "self",
+        "relation": actor.relation.value,
+        "authority": in_terms(ctx, actor, may, entity.id),
         "legal_basis": "consent",
         "purpose": {"code": purpose.code, "version": purpose.version},
         "scenario": request.scenario_code,
@@ -103,9 +105,9 @@ def _make(
     }
     terms_salt, binding_salt, key = secrets.token_bytes(32), secrets.token_bytes(32), _one_off_key()
     terms_digest = terms_hash(terms_salt, terms)
-    # The same pseudonym as in the terms: the token travels in the bundle, and two recipients must not be able to join
-    # their holders by it.
-    token = ctx.provider.token(str(terms["holder"]), binding_nonce(terms_digest))
+    # A pseudonym of this recipient's alone, for the token travels in the bundle: of whoever was present, which is the
+    # holder itself (the same as in the terms) unless somebody acts for it.
+    token = ctx.provider.token(ctx.pairwise(actor.present or holder_id, entity.id), binding_nonce(terms_digest))
     signer = ctx.signer(key)
     message = GrantMessage(signer.address, terms_digest, binding_commitment(binding_salt, token), not_before, not_after)
     digest = grant_digest(message, ctx.chain.chain_id, ctx.chain.address("Grants"))
@@ -162,10 +164,13 @@ def _begin(
             raise ApiError("requests.decided", Kind.CONFLICT)
         if request.lapses_at_ms <= numberer.now_ms:
             raise ApiError("requests.lapsed", Kind.CONFLICT)
+        touched = grants.types_of(grant)
+        authority(ctx, session, actor, Action.DECIDE, types=touched, purpose=request.purpose_code, lock=True)
         request.state, request.decided_at_ms = RequestState.APPROVED, numberer.now_ms
         grants.seal_secret(holders.holder_key(session, ctx.vault, grant.holder_id), grant, secret)
         session.add(grant)
         session.flush()
+        note_grant(session, actor, grant.id)
         author, terms = author_of(actor), str(grant.message["terms"])
         receipt = begun(session, grant, author, numberer.now_ms, numberer.add, terms)
         announce_grant(session, grant, chain_outbox.grant_payload(message_of(grant), grant.signature))

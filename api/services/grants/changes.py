@@ -3,7 +3,9 @@
 from collections.abc import Callable
 
 from api.errors import ApiError, Kind
+from api.policy.mandates import Action
 from api.policy.states import GrantState, InvalidReason
+from api.services.authority import authority
 from api.services.context import Actor, Also, Context, Role
 from api.services.grants.events import (
     PLATFORM,
@@ -224,12 +226,15 @@ def unfreeze_within(session: Session, grant: Grant, case_id: str, actor: Actor, 
 def _by_holder(
     ctx: Context, actor: Actor, grant_id: str, state: GrantState, signature: bytes | None, also: After
 ) -> NumberedReceipt:
-    holder_id = actor.holder
+    # To let a grant serve again is a decision like the first one; to hold it up or end it is not.
+    action = Action.DECIDE if state is GrantState.ACTIVE else Action.END
 
     def work(session: Session, numberer: Numberer) -> NumberedReceipt:
+        holder_id = authority(ctx, session, actor, action, lock=True).holder_id
         if grants.grant_of_holder(session, holder_id, grant_id) is None:
             raise ApiError("grants.not_found", Kind.NOT_FOUND)
         grant = _locked(session, grant_id)
+        authority(ctx, session, actor, action, types=grants.types_of(grant), purpose=grants.purpose_of(grant))
         check_move(grant, state, numberer.now_ms)
         if state is GrantState.PAUSED and grant.seq >= LAST_PAUSE:
             raise ApiError("grants.too_many_changes", Kind.CONFLICT)

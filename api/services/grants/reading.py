@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from api.errors import ApiError, Kind
+from api.policy.mandates import Action
 from api.policy.states import GrantState
+from api.services.authority import authority
 from api.services.context import Actor, Context, Role
 from api.store import Session, read_only
 from api.store.queries import copies, grants, parties, receipts
@@ -30,8 +32,12 @@ class GrantPage:
 def list_of_holder(ctx: Context, actor: Actor, cursor: str | None = None) -> Page[GrantPage]:
     """What the holder granted, newest first."""
     with read_only(ctx.db) as session:
-        page = grants.grants_of_holder(session, actor.holder, cursor=cursor)
-        return Page([_page(session, grant) for grant in page.items], page.next_cursor)
+        may = authority(ctx, session, actor, Action.LOOK)
+        page = grants.grants_of_holder(session, may.holder_id, cursor=cursor)
+        seen = [
+            grant for grant in page.items if may.covers(Action.LOOK, grants.types_of(grant), grants.purpose_of(grant))
+        ]
+        return Page([_page(session, grant) for grant in seen], page.next_cursor)
 
 
 def list_to_entity(ctx: Context, actor: Actor, cursor: str | None = None) -> Page[GrantPage]:
@@ -44,13 +50,16 @@ def list_to_entity(ctx: Context, actor: Actor, cursor: str | None = None) -> Pag
 def get(ctx: Context, actor: Actor, grant_id: str) -> GrantPage:
     """One grant, for its holder or its recipient; `grants.not_found` for everybody else."""
     with read_only(ctx.db) as session:
-        return _page(session, visible(session, actor, grant_id))
+        return _page(session, visible(ctx, session, actor, grant_id))
 
 
-def visible(session: Session, actor: Actor, grant_id: str) -> Grant:
-    """The grant if it is the actor's own, as holder or recipient; else `grants.not_found`."""
+def visible(ctx: Context, session: Session, actor: Actor, grant_id: str) -> Grant:
+    """The grant if it is the actor's own, as holder or recipient; else `grants.not_found`, `mandate.…`."""
     if actor.role is Role.CITIZEN:
-        grant = grants.grant_of_holder(session, actor.holder, grant_id)
+        may = authority(ctx, session, actor, Action.LOOK)
+        grant = grants.grant_of_holder(session, may.holder_id, grant_id)
+        if grant is not None and not may.covers(Action.LOOK, grants.types_of(grant), grants.purpose_of(grant)):
+            raise ApiError("mandate.out_of_scope", Kind.FORBIDDEN)
     else:
         grant = grants.grant_to_entity(session, actor.party(Role.ENTITY), grant_id)
     if grant is None:

@@ -137,7 +137,15 @@ def test_a_value_of_another_type_is_refused_everywhere(document, read):
             "/grant/changes/0",
         ),
         (("grant", "terms", "holder"), "", "length", "/grant/terms/holder"),
-        (("grant", "terms", "relation"), "x" * 257, "length", "/grant/terms/relation"),
+        (("grant", "terms", "mode"), "x" * 257, "length", "/grant/terms/mode"),
+        (("grant", "terms", "relation"), "friend", "value", "/grant/terms/relation"),
+        (("grant", "terms", "relation"), "guardian", "value", "/grant/terms/authority"),
+        (
+            ("grant", "terms", "authority"),
+            {"kind": "guardian", "mandate": "m", "evidence": "0x" + "00" * 32},
+            "value",
+            "/grant/terms/authority",
+        ),
         (
             ("certificates", 0, "disclosed", "name", "value"),
             "x" * 70_000,
