@@ -1,10 +1,14 @@
 """A fictitious city, the same for the same seed: people, enterprises, certificates that agree with each other."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from api.demo.certificates import issue_all
-from api.demo.people import DemoCertificate, Enterprise, Person, populate
+from api.demo.certificates import USUAL_TYPES, issue_all
+from api.demo.enterprise_papers import ENTERPRISE_PAPERS, trades_of
+from api.demo.people import DemoCertificate, Enterprise, Person, found_firms, populate
+from api.demo.person_papers import PERSON_PAPERS
+from api.errors import ApiError, Kind
 from api.locale import CHINA_STANDARD_TIME
 
 
@@ -37,15 +41,28 @@ class City:
         return [certificate for certificate in self.certificates if certificate.holder == holder]
 
 
-def generate_city(citizens: int, records: int, seed: int = 1, today: date | None = None) -> City:
-    """A city of `citizens` people with exactly `records` certificates over all ready types.
+ALL_TYPES = USUAL_TYPES | PERSON_PAPERS.keys() | ENTERPRISE_PAPERS.keys()
+"""Every type that a city can have certificates of: the catalogue's fifty."""
 
-    The same arguments give the same city; `today` (default: the city's day) anchors ages and validity. Raises
-    ApiError `demo.too_many_records` (fact `limit`) where so few people can't plausibly hold so many.
+
+def generate_city(
+    citizens: int, records: int, seed: int = 1, today: date | None = None, types: Collection[str] = USUAL_TYPES
+) -> City:
+    """A city of `citizens` people with exactly `records` certificates.
+
+    Besides the usual fifteen types it has a few certificates of every other one in `types`, as far as somebody is there
+    whom they suit: from about forty citizens and 400 records on, that is every type. Firms of rarer trades are founded
+    for that. The same arguments give the same city; `today` (default: the city's day) anchors ages and validity. Raises
+    ApiError `demo.too_many_records` (fact `limit`) where so few people can't plausibly hold so many, and
+    `catalogue.unknown_type`.
     """
+    if not ALL_TYPES.issuperset(types):
+        raise ApiError("catalogue.unknown_type", Kind.NOT_FOUND)
     today = today or datetime.now(CHINA_STANDARD_TIME).date()
     persons, enterprises = populate(citizens, seed, today)
-    issued = issue_all(persons, enterprises, records, today)
+    rarer = set(types) - USUAL_TYPES
+    enterprises += found_firms(trades_of(rarer), persons, seed, today)
+    issued = issue_all(persons, enterprises, records, today, rarer, seed)
     return City(
         seed=seed,
         today=today,

@@ -4,7 +4,7 @@ Everybody's identity number lies in region 371099, which is assigned to no place
 """
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
@@ -41,7 +41,7 @@ class Person:
 
 @dataclass(slots=True)
 class Enterprise:
-    """A fictitious enterprise; `trade` is food, construction or other."""
+    """A fictitious enterprise; `trade` is food, construction, other or one of `words.RARE_TRADES`."""
 
     uscc: str
     name: str
@@ -77,14 +77,17 @@ def identity_number(birth: date, order: int) -> str:
     return first17 + id_check_character(first17)
 
 
-def credit_code(order: int) -> str:
-    """A fictitious enterprise's credit code in the demo region, with both check characters (GB 32100, GB 11714)."""
+def credit_code(order: int, registrar: str = "91") -> str:
+    """A fictitious organisation's credit code in the demo region, with both check characters (GB 32100, GB 11714).
+
+    `registrar`: GB 32100's first two characters, 91 enterprises, 51 societies, 52 private institutions, 11 offices.
+    """
     base = len(_ORGANISATION_ALPHABET)
     serial = "".join(_ORGANISATION_ALPHABET[order // base**power % base] for power in range(5, -1, -1))
     organisation = "MA" + serial
     digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
     total = sum(digits.index(c) * weight for c, weight in zip(organisation, _ORGANISATION_WEIGHTS, strict=True))
-    first17 = f"91{DEMO_REGION}{organisation}{'0X987654321'[total % 11]}"
+    first17 = f"{registrar}{DEMO_REGION}{organisation}{'0X987654321'[total % 11]}"
     return first17 + uscc_check_character(first17)
 
 
@@ -198,3 +201,32 @@ def _enterprises(count: int, persons: list[Person], rng: random.Random, today: d
             address=address[: address.index("号") + 1],
             rng=_source(str(rng.getrandbits(64))),
         )
+
+
+def found_firms(trades: Iterable[str], persons: list[Person], seed: int, today: date) -> list[Enterprise]:
+    """One further legal person of each of the rarer `trades`, the same for the same seed."""
+    owners = [person for person in persons if 25 <= person.age(today) <= 75] or persons[:1]
+    firms = []
+    for trade in trades:
+        order = list(words.RARE_TRADES).index(trade)
+        rng = _source(f"mydata-firm-{seed}-{len(persons)}-{trade}")
+        kinds, scope = words.RARE_TRADES[trade]
+        owner = rng.choice(owners)
+        district, address = draw_address(rng)
+        youngest = max(add_years(owner.birth, 20), date(2001, 7, 1))
+        registrar = {"society": "51", "school": "52"}.get(trade, "91")
+        ending = "" if registrar != "91" else "有限公司"
+        firms.append(
+            Enterprise(
+                uscc=credit_code(40_000_000 + order * 11, registrar),
+                name=f"演示{rng.choice(words.FIRM_WORDS)}{rng.choice(kinds)}{ending}",
+                trade=trade,
+                scope=scope,
+                owner=owner,
+                established=youngest + timedelta(days=rng.randint(0, max(1, (today - youngest).days - 400))),
+                district=district,
+                address=address[: address.index("号") + 1],
+                rng=rng,
+            )
+        )
+    return firms

@@ -8,7 +8,8 @@ import pytest
 from stdnum.cn import uscc
 
 from api.catalogue import load_catalogue
-from api.demo.city import generate_city
+from api.demo.certificates import USUAL_TYPES
+from api.demo.city import ALL_TYPES, generate_city
 from api.demo.people import add_years, credit_code, identity_number
 from api.documents.fonts import Typeface, font_face
 from api.errors import ApiError
@@ -19,11 +20,11 @@ CATALOGUE = load_catalogue()
 
 @pytest.fixture(scope="module")
 def city():
-    return generate_city(300, 5000, seed=7, today=TODAY)
+    return generate_city(300, 5000, seed=7, today=TODAY, types=ALL_TYPES)
 
 
 def test_the_same_arguments_give_the_same_city(city):
-    again = generate_city(300, 5000, seed=7, today=TODAY)
+    again = generate_city(300, 5000, seed=7, today=TODAY, types=ALL_TYPES)
     assert again.certificates == city.certificates
     assert generate_city(300, 5000, seed=8, today=TODAY).certificates != city.certificates
 
@@ -45,8 +46,25 @@ def test_more_than_people_can_hold_is_refused():
     assert caught.value.code == "demo.too_few_citizens"
 
 
-def test_every_ready_type_is_there(city):
-    assert set(city.by_type()) == {schema.code for schema in CATALOGUE.ready_types()}
+def test_every_type_can_be_had(city):
+    assert set(city.by_type()) == {schema.code for schema in CATALOGUE.ready_types()} == ALL_TYPES
+
+
+def test_a_small_city_has_a_few_of_every_type_in_the_same_number_of_certificates():
+    small = generate_city(40, 420, today=TODAY, types=ALL_TYPES)
+    assert len(small.certificates) == 420
+    assert set(small.by_type()) == ALL_TYPES
+
+
+def test_only_what_was_asked_for_is_added():
+    plain = generate_city(40, 420, today=TODAY)
+    assert set(plain.by_type()) <= USUAL_TYPES
+    more = generate_city(40, 420, today=TODAY, types={*USUAL_TYPES, "enterprise.mining_licence"})
+    assert set(more.by_type()) - USUAL_TYPES == {"enterprise.mining_licence"}
+    assert [firm.trade for firm in more.enterprises[len(plain.enterprises) :]] == ["mine"]
+    with pytest.raises(ApiError) as caught:
+        generate_city(3, 3, today=TODAY, types={"person.fishing_licence"})
+    assert caught.value.code == "catalogue.unknown_type"
 
 
 def test_every_certificate_is_canonical_and_unlike_any_other(city):
@@ -109,6 +127,56 @@ def test_spouses_name_each_other(city):
         limit = 22 if person.sex == "male" else 20
         assert add_years(person.birth, limit).isoformat() <= mine["registered_on"]
         assert person.address == person.spouse.address
+
+
+def test_rarer_papers_agree_with_the_others(city):
+    held: dict[tuple[str, str], list[dict[str, str]]] = {}
+    for certificate in city.certificates:
+        held.setdefault((certificate.holder, certificate.type_code), []).append(certificate.values)
+    people = {person.number: person for person in city.persons}
+    seen = set()
+    for (holder, code), papers in held.items():
+        for values in papers:
+            if code == "person.vehicle_inspection_mark":
+                cars = held[holder, "person.vehicle_licence"]
+                assert any((car["vin"], car["plate_number"]) == (values["vin"], values["plate_number"]) for car in cars)
+            elif code in ("person.education_proof", "person.employment_dispatch"):
+                schools = held[holder, "person.education_certificate"]
+                assert any((one["school"], one["major"]) == (values["school"], values["major"]) for one in schools)
+            elif code in ("person.cremation_certificate", "person.household_cancellation_proof"):
+                (death,) = held[holder, "person.death_certificate"]
+                number = values.get("deceased_id_number") or values["subject_id_number"]
+                assert number == death["deceased_id_number"]
+                assert number not in people
+            elif code == "person.birth_certificate" and values["mother_id_number"] in people:
+                mother, child = people[values["mother_id_number"]], people[holder]
+                assert mother.sex == "female"
+                assert mother.spouse is not None
+                assert values["father_id_number"] == mother.spouse.number
+                assert 21 <= mother.age(child.birth) <= 42
+            elif code == "person.disability_card":
+                assert values["card_number"].startswith(holder)
+            elif code == "person.divorce_certificate":
+                assert people[holder].spouse is None
+            elif code == "person.marriage_record_proof":
+                married_on = people[holder].married_on
+                married = married_on is not None and married_on.isoformat() <= values["searched_until"]
+                assert (values["record"] == "married") is married
+            else:
+                continue
+            seen.add(code)
+    assert len(seen) == 9
+    firms = {firm.uscc: firm for firm in city.enterprises}
+    for (holder, code), papers in held.items():
+        if code.startswith("enterprise."):
+            assert all(values["name"] == firms[holder].name for values in papers)
+            assert all(
+                values.get("legal_representative", firms[holder].owner.name) == firms[holder].owner.name
+                for values in papers
+            )
+    assert all(
+        ((firm.uscc, "enterprise.business_licence") in held) is firm.uscc.startswith("91") for firm in city.enterprises
+    )
 
 
 @pytest.mark.parametrize(("citizens", "records"), [(20, 120), (300, 5000)])
