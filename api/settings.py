@@ -62,8 +62,6 @@ class Settings(BaseSettings):
     signature_skew_s: int = 10
     signature_life_s: int = 60
     idempotency_days: int = 7
-    deletion_days: int = Field(default=7, ge=1)
-    escalation_days: int = Field(default=7, ge=0)
     webhook_timeout_s: float = Field(default=10.0, gt=0)
     webhook_pause_s: float = Field(default=5.0, gt=0)
     webhook_attempts: int = Field(default=12, ge=1)

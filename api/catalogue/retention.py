@@ -57,9 +57,9 @@ class Retention:
     methods: Mapping[str, DeletionMethod]
 
     def basis(self, code: str) -> RetentionBasis:
-        """A basis by code. Raises `catalogue.unknown_basis`."""
+        """A basis by code. Raises `catalogue.unknown_retention_basis`."""
         if code not in self.bases:
-            raise ApiError("catalogue.unknown_basis", basis=code[:64])
+            raise ApiError("catalogue.unknown_retention_basis", basis=code[:64])
         return self.bases[code]
 
     def method(self, code: str) -> DeletionMethod:
@@ -102,7 +102,9 @@ def load_retention(path: Path = _FILE) -> Retention:
         file = _File.model_validate(tomllib.loads(path.read_text("utf-8")))
     except (OSError, ValueError, ValidationError) as error:
         raise _bad(path, type(error).__name__) from None
-    bases = {one.code: RetentionBasis(one.code, one.zh, one.en, one.max_years, tuple(one.purposes)) for one in file.basis}
+    bases = {
+        one.code: RetentionBasis(one.code, one.zh, one.en, one.max_years, tuple(one.purposes)) for one in file.basis
+    }
     methods = {one.code: DeletionMethod(one.code, one.zh, one.en) for one in file.method}
     if len(bases) != len(file.basis) or len(methods) != len(file.method):
         raise _bad(path, "a code stands twice")

@@ -58,7 +58,8 @@ def receipt_bundle(ctx: Context, session: Session, receipt: Receipt) -> Bundle:
     if receipt.grant_id is not None and receipt.holder_id is not None:
         key = holders.holder_key(session, ctx.vault, receipt.holder_id)
         grant = grants.grant_of_holder(session, receipt.holder_id, receipt.grant_id)
-        if grant is not None:
+        # A statement of a copy's end stands by itself: that its grant is over by then must not make it look void.
+        if grant is not None and receipt.kind != ReceiptKind.DELETION:
             grant_part = grant_evidence(session, key, grant)
         if receipt.kind == ReceiptKind.DELIVERY and receipt.copy_id is not None:
             copy = next(c for c in copies.copies_of_grant(session, receipt.grant_id) if c.id == receipt.copy_id)

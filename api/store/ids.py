@@ -89,3 +89,13 @@ def new_mandate_id() -> MandateId:
 def new_visit_id() -> VisitId:
     """A visit at a service window: `visit_…`."""
     return VisitId(_new("visit_"))
+
+
+def new_webhook_id() -> str:
+    """An address that an entity registered: `hook_…`."""
+    return _new("hook_")
+
+
+def new_notice_id() -> str:
+    """Something that an entity is told: `evt_…`."""
+    return _new("evt_")

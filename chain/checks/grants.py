@@ -1,7 +1,10 @@
 """Steps 9 to 13, 18 and 19: the grant, who gave it, whether it stands, and who used it for what."""
 
+import base64
 import hashlib
+import json
 import re
+from collections.abc import Mapping
 
 from chain.checks.case import CLOCK_TOLERANCE_S, Case, invalid, not_claimed, party_id, pending
 from chain.errors import FormatError, SignatureError
@@ -14,12 +17,15 @@ from chain.grantmsg import (
     terms_hash,
 )
 from chain.jose import verify_token
+from chain.receipt import ReceiptKind
 from chain.strict import base64url
 from chain.verdict import Role
 
 _CREATED = re.compile(r";created=([0-9]{1,12})(?:;|$)")
 _KEY_ID = re.compile(r';keyid="([^"\\]*)"(?:;|$)')
 _PARAMS = '"@signature-params": '
+# By what a receipt says was stated: the last segment of the path that takes the statement, and its members.
+_STATED = {"deleted": ("deletion", "method", "deleted_at"), "retained": ("retention", "basis", "until")}
 
 
 def grant_signed(case: Case) -> None:
@@ -151,6 +157,37 @@ def request_signed(case: Case) -> None:
     late = tenure.until is not None and created > tenure.until + CLOCK_TOLERANCE_S
     if late or created < tenure.since - CLOCK_TOLERANCE_S:
         raise invalid("request_key_not_in_use")
+    _statement_signed(case, request.base)
+
+
+def _statement_signed(case: Case, base: str) -> None:
+    """What a receipt says that the recipient stated of a copy's end is what the signed request said of that copy."""
+    receipt = case.bundle.receipt
+    if receipt is None or receipt.kind is not ReceiptKind.DELETION:
+        return
+    details = receipt.details
+    members = _STATED.get(str(details.get("act")))
+    statement = details.get("statement")
+    if members is None or not isinstance(statement, str):
+        raise invalid("details_malformed")
+    lines = dict(line.split(": ", 1) for line in base.split("\n") if ": " in line)
+    digest = base64.b64encode(hashlib.sha256(statement.encode()).digest()).decode()
+    path, said = f"/v1/copies/{details.get('copy')}/{members[0]}", _object(statement)
+    if (
+        lines.get('"@method"') != "POST"
+        or not lines.get('"@target-uri"', "").endswith(path)
+        or f"sha-256=:{digest}:" not in lines.get('"content-digest"', "")
+        or any(said.get(name) != details.get(name) for name in members[1:])
+    ):
+        raise invalid("statement_not_signed")
+
+
+def _object(text: str) -> Mapping[str, object]:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def created_at(base: str) -> int:

@@ -1,10 +1,11 @@
 """Contents and the marked copies made of them, sealed with their rows' columns bound in."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
+from api.policy.copy_states import CopyState
 from api.store.crypto import DataKey, Purpose, bound_columns
 from api.store.queries import paging
 from api.store.tables import Content, Copy, Grant
@@ -87,14 +88,20 @@ def copies_of_grant(session: Session, grant_id: str) -> list[Copy]:
 
 
 def copies_of_holder(
-    session: Session, holder_id: str, *, cursor: str | None = None, limit: int = paging.LIMIT
+    session: Session,
+    holder_id: str,
+    *,
+    states: Collection[CopyState] | None = None,
+    cursor: str | None = None,
+    limit: int = paging.LIMIT,
 ) -> paging.Page[Copy]:
     """Every copy of a holder's data, newest first."""
     limit = paging.clamp(limit)
+    query = select(Copy).join(Grant, Grant.id == Copy.grant_id)
+    if states is not None:
+        query = query.where(Copy.state.in_([state.value for state in states]))
     rows = session.execute(
-        select(Copy)
-        .join(Grant, Grant.id == Copy.grant_id)
-        .where(Grant.holder_id == holder_id, *paging.after(cursor, Copy.created_at_ms, Copy.id))
+        query.where(Grant.holder_id == holder_id, *paging.after(cursor, Copy.created_at_ms, Copy.id))
         .order_by(Copy.created_at_ms.desc(), Copy.id.desc())
         .limit(limit + 1)
     ).scalars()

@@ -9,6 +9,7 @@ from api.store.tables.base import CODE, HASH, ID, Base
 from api.store.tables.chained import ChainBlock, ChainStatus, ChainTx, Outbox
 from api.store.tables.copied import Content, Copy, Provenance, Trace
 from api.store.tables.credentials import GrantDraft, Passkey, PasskeyChallenge, ProviderSubject, SignIn
+from api.store.tables.lifecycle import CopyEvent, Correction, Notice, NoticeDelivery, Webhook
 from api.store.tables.logged import Checkpoint, LogNode, LogState, PreparedReceipt, Receipt, RequestEvidence
 from api.store.tables.mandates import CounterAct, CounterTally, CounterVisit, GrantAuthority, Mandate
 from api.store.tables.people import Holder, IdempotencyKey, Party, SignatureNonce, UserSession
@@ -29,6 +30,8 @@ __all__ = [
     "ClockMark",
     "Content",
     "Copy",
+    "CopyEvent",
+    "Correction",
     "CounterAct",
     "CounterTally",
     "CounterVisit",
@@ -42,6 +45,8 @@ __all__ = [
     "LogNode",
     "LogState",
     "Mandate",
+    "Notice",
+    "NoticeDelivery",
     "Outbox",
     "Party",
     "PartyEvent",
@@ -60,4 +65,5 @@ __all__ = [
     "SignatureNonce",
     "Trace",
     "UserSession",
+    "Webhook",
 ]

@@ -1,6 +1,6 @@
 """What left: contents, copies, and the tags by which the tracer finds them."""
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, LargeBinary, String
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from api.store.tables.base import CODE, HASH, ID, Base
@@ -14,7 +14,7 @@ class Content(Base):
 
     __tablename__ = "contents"
     id: Mapped[str] = mapped_column(ID, primary_key=True)
-    holder_id: Mapped[str] = mapped_column(ForeignKey("holders.id"))
+    holder_id: Mapped[str] = mapped_column(ForeignKey("holders.id"), index=True)
     media_type: Mapped[str] = mapped_column(CODE)
     epoch: Mapped[str] = mapped_column(CODE)
     original_enc: Mapped[bytes] = mapped_column(LargeBinary)
@@ -40,6 +40,12 @@ class Copy(Base):
     mark_salt_enc: Mapped[bytes] = mapped_column(LargeBinary)
     state: Mapped[str] = mapped_column(String(16), default="held")
     created_at_ms: Mapped[int] = mapped_column(BigInteger)
+    delete_by_ms: Mapped[int | None] = mapped_column(BigInteger)  # end of the life that the terms allow
+    due_at_ms: Mapped[int | None] = mapped_column(
+        BigInteger
+    )  # by when it must be gone; if retained, until when; see `deletions`
+    retained_basis: Mapped[str | None] = mapped_column(CODE)
+    __table_args__ = (Index(None, "state", "due_at_ms", "id"),)
 
 
 class Provenance(Base):
