@@ -62,6 +62,8 @@ class Settings(BaseSettings):
     signature_skew_s: int = 10
     signature_life_s: int = 60
     idempotency_days: int = 7
+    counter_lookups_per_day: int = Field(default=60, ge=1)
+    counter_visit_minutes: int = Field(default=20, ge=1)
     webhook_timeout_s: float = Field(default=10.0, gt=0)
     webhook_pause_s: float = Field(default=5.0, gt=0)
     webhook_attempts: int = Field(default=12, ge=1)

@@ -23,10 +23,14 @@ Add = Callable[[ReceiptDraft], T]
 
 @dataclass(frozen=True, slots=True)
 class Author:
-    """Who changes a grant: as what, and under which party or mandate; never a person."""
+    """Who changes a grant: as what, and under which party or mandate; never a person.
+
+    `office` is the party whose officer did it for the holder at a counter.
+    """
 
     word: str
     by_id: str | None = None
+    office: str | None = None
 
 
 PLATFORM = Author("platform")
@@ -44,7 +48,8 @@ def author_of(actor: Actor) -> Author:
     """How an actor stands in a grant's history."""
     if actor.role is not Role.CITIZEN:
         return Author(_WORDS[actor.role], actor.party_id)
-    return Author("holder" if actor.relation is Relation.SELF else actor.relation.value, actor.mandate_id)
+    word = "holder" if actor.relation is Relation.SELF else actor.relation.value
+    return Author(word, actor.mandate_id, actor.party_id)
 
 
 def check_move(grant: Grant, after: GrantState, now_ms: int) -> None:
@@ -55,7 +60,7 @@ def check_move(grant: Grant, after: GrantState, now_ms: int) -> None:
 def begun(session: Session, grant: Grant, author: Author, now_ms: int, add: Add[T], terms: str) -> T:
     """The first event of a new grant, with its receipt; `terms` is the commitment to them as 0x-hexadecimal."""
     event = grants.append_event(session, grant, GrantState.ACTIVE, actor=author.word, by_id=author.by_id, at_ms=now_ms)
-    details = {**_details(grant, event), "terms": terms, "entity": grant.entity_id}
+    details = {**_details(grant, event), **_office(author), "terms": terms, "entity": grant.entity_id}
     return _receipted(event, add, _draft(ReceiptKind.GRANT, grant, details))
 
 
@@ -87,7 +92,7 @@ def changed(
         signature=signature,
         number=number,
     )
-    details = _details(grant, event)
+    details = {**_details(grant, event), **_office(author)}
     if number is not None:
         details |= {"status": int(STATUS_OF[state]), "seq": number}
     return _receipted(event, add, _draft(ReceiptKind.CHANGE, grant, details))
@@ -168,6 +173,10 @@ def _details(grant: Grant, event: GrantEvent) -> dict[str, Json]:
         "actor": event.actor,
         "reason": event.reason,
     }
+
+
+def _office(author: Author) -> dict[str, Json]:
+    return {} if author.office is None else {"office": author.office}
 
 
 def _draft(kind: ReceiptKind, grant: Grant, details: dict[str, Json]) -> ReceiptDraft:
