@@ -10,7 +10,11 @@ from api.catalogue import Catalogue
 
 @dataclass(frozen=True, slots=True)
 class DemoParty:
-    """One party. `code` names its keys in the key ring; `uscc` is fictitious, of region 371099, check digit right."""
+    """One party. `code` names its keys in the key ring; `uscc` is fictitious, of region 371099, check digit right.
+
+    `purposes` are those for which it is registered, each a purpose's code or the beginning of several; `bases` the
+    bases of statutory duty.
+    """
 
     code: str
     role: str
@@ -18,17 +22,66 @@ class DemoParty:
     name_en: str
     uscc: str | None = None
     department_code: str | None = None
+    purposes: tuple[str, ...] = ()
+    bases: tuple[str, ...] = ()
 
 
 ENTITIES = (
-    DemoParty("insurer-harbour", "entity", "演示海港财产保险公司", "Demo Harbour Insurance", "91371099MA3DEM0A04"),
-    DemoParty("insurer-pine", "entity", "演示青松人寿保险公司", "Demo Pine Life Insurance", "91371099MA3DEM0B05"),
-    DemoParty("bank-lighthouse", "entity", "演示灯塔银行", "Demo Lighthouse Bank", "91371099MA3DEM0C06"),
-    DemoParty("bank-tide", "entity", "演示潮汐银行", "Demo Tide Bank", "91371099MA3DEM0F09"),
-    DemoParty("bank-reef", "entity", "演示礁石银行", "Demo Reef Bank", "91371099MA3DEM0G0A"),
-    DemoParty("employer-anchor", "entity", "演示铁锚制造公司", "Demo Anchor Manufacturing", "91371099MA3DEM0D07"),
-    DemoParty("telecom-wave", "entity", "演示海浪通信公司", "Demo Wave Telecom", "91371099MA3DEM0E08"),
+    DemoParty(
+        "insurer-harbour",
+        "entity",
+        "演示海港财产保险公司",
+        "Demo Harbour Insurance",
+        "91371099MA3DEM0A04",
+        purposes=("insurance.",),
+    ),
+    DemoParty(
+        "insurer-pine",
+        "entity",
+        "演示青松人寿保险公司",
+        "Demo Pine Life Insurance",
+        "91371099MA3DEM0B05",
+        purposes=("insurance.",),
+    ),
+    DemoParty(
+        "bank-lighthouse", "entity", "演示灯塔银行", "Demo Lighthouse Bank", "91371099MA3DEM0C06", purposes=("bank.",)
+    ),
+    DemoParty("bank-tide", "entity", "演示潮汐银行", "Demo Tide Bank", "91371099MA3DEM0F09", purposes=("bank.",)),
+    DemoParty("bank-reef", "entity", "演示礁石银行", "Demo Reef Bank", "91371099MA3DEM0G0A", purposes=("bank.",)),
+    DemoParty(
+        "employer-anchor",
+        "entity",
+        "演示铁锚制造公司",
+        "Demo Anchor Manufacturing",
+        "91371099MA3DEM0D07",
+        purposes=("employment.",),
+    ),
+    DemoParty(
+        "telecom-wave", "entity", "演示海浪通信公司", "Demo Wave Telecom", "91371099MA3DEM0E08", purposes=("telecom.",)
+    ),
+    DemoParty(
+        "park-seaside",
+        "entity",
+        "演示滨海公园管理处",
+        "Demo Seaside Park",
+        "12371099MA3DEM0J0H",
+        purposes=("public_place.",),
+    ),
+    DemoParty(
+        "court-harbour",
+        "entity",
+        "演示海港人民法院",
+        "Demo Harbour Court",
+        "11371099MA3DEM0H0K",
+        bases=("court.enforcement",),
+    ),
 )
+# Which department's duty rests on which basis.
+DUTIES = {
+    "public_security": ("police.investigation",),
+    "civil_affairs": ("social_assistance.verification",),
+    "market_regulation": ("market.inspection",),
+}
 REGULATOR = DemoParty("regulator-data", "regulator", "演示市大数据监督办公室", "Demo City Data Supervision Office")
 OPERATOR = DemoParty("operator-platform", "operator", "演示市数据运营中心", "Demo City Data Operations Centre")
 
@@ -37,7 +90,14 @@ def demo_parties(catalogue: Catalogue) -> list[DemoParty]:
     """All demo parties; a department for each of the catalogue's departments that issues a ready type."""
     issuing = {schema.department for schema in catalogue.ready_types()}
     departments = [
-        DemoParty(f"department-{code}", "department", department.demo_zh, department.demo_en, department_code=code)
+        DemoParty(
+            f"department-{code}",
+            "department",
+            department.demo_zh,
+            department.demo_en,
+            department_code=code,
+            bases=DUTIES.get(code, ()),
+        )
         for code, department in catalogue.departments.items()
         if code in issuing
     ]

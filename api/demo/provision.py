@@ -10,10 +10,11 @@ from api.demo.parties import DemoParty, demo_parties
 from api.http import signatures
 from api.services.identity import DevelopmentProvider
 from api.settings import Settings
-from api.store import clock, unit_of_work
+from api.store import Session, clock, unit_of_work
 from api.store.database import Database
 from api.store.keyring import KeyRing
-from api.store.queries import parties
+from api.store.queries import parties, registrations
+from api.store.queries.registrations import LegalBasis
 from api.store.schema import migrate
 from api.store.tables import Party
 from api.wiring import CHAIN_FILE, TRUST_FILE, key_ring, log_key, read_deployment, write_private
@@ -124,6 +125,16 @@ def _admit(
                 created_at_ms=clock.advance(session),
             )
         )
+        session.flush()
+        register(session, identifier, party)
+
+
+def register(session: Session, identifier: str, party: DemoParty) -> None:
+    """Register a demo party for its purposes and bases; a second time changes nothing."""
+    purposes = [code for code in load_catalogue().purposes if code.startswith(party.purposes)]
+    now = clock.now_ms(session)
+    registrations.register(session, identifier, LegalBasis.CONSENT, purposes, now)
+    registrations.register(session, identifier, LegalBasis.STATUTORY_DUTY, party.bases, now)
 
 
 def _account(keys: KeyRing, party: DemoParty, identifier: str) -> bytes:

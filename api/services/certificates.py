@@ -2,15 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from api.catalogue.model import TypeSchema
 from api.documents.certificate import CertificateView, render_certificate
 from api.errors import ApiError, Kind
+from api.policy.claims import outdated
 from api.policy.mandates import Action
 from api.services import evidence
 from api.services.authority import authority, by
 from api.services.context import Actor, Context
-from api.store import Session, read_only, unit_of_work
+from api.services.days import city_day
+from api.store import Session, clock, read_only, unit_of_work
 from api.store.crypto import DataKey
 from api.store.queries import holders, parties, receipts, records
 from api.store.queries.paging import Page
@@ -22,12 +25,27 @@ from chain.receipt import ReceiptKind
 
 
 @dataclass(frozen=True, slots=True)
+class HeldClaim:
+    """A claim that the department committed with a certificate.
+
+    `value` is None where it was overtaken by time: unknown until the department returns the certificate again.
+    """
+
+    name: str
+    value: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Certificate:
-    """A certificate as its holder sees it: schema, canonical values, where it came from and how it is anchored."""
+    """A certificate as its holder sees it: schema, canonical values, where it came from and how it is anchored.
+
+    `values` are the columns, `claims` what the department derived from them on the day of return.
+    """
 
     id: str
     schema: TypeSchema
     values: dict[str, str]
+    claims: Sequence[HeldClaim]
     issuer: Party | None
     version: int
     status: str
@@ -59,8 +77,9 @@ def list_own(ctx: Context, actor: Actor, cursor: str | None = None) -> Page[Cert
         may = authority(ctx, session, actor, Action.LOOK)
         key = holders.holder_key(session, ctx.vault, may.holder_id)
         page = records.list_records(session, may.holder_id, cursor=cursor)
+        today = city_day(clock.now_ms(session))
         seen = [view for view in page.items if may.covers(Action.LOOK, [view.record.type_code])]
-        return Page([_certificate(ctx, session, key, view) for view in seen], page.next_cursor)
+        return Page([_certificate(ctx, session, key, view, today) for view in seen], page.next_cursor)
 
 
 def get_own(ctx: Context, actor: Actor, record_id: str) -> CertificatePage:
@@ -77,7 +96,7 @@ def get_own(ctx: Context, actor: Actor, record_id: str) -> CertificatePage:
             ).items
             if place in _places(open_details(session, ctx.vault, receipt).details.get("records"))
         ]
-        certificate = _certificate(ctx, session, key, view)
+        certificate = _certificate(ctx, session, key, view, city_day(clock.now_ms(session)))
         return CertificatePage(certificate, records.history(session, holder_id, record_id), uses)
 
 
@@ -93,7 +112,7 @@ def original_pdf(ctx: Context, actor: Actor, record_id: str) -> bytes:
     with read_only(ctx.db) as session:
         view = _own(ctx, session, actor, record_id, Action.EXPORT)
         key = holders.holder_key(session, ctx.vault, view.record.holder_id)
-        certificate = _certificate(ctx, session, key, view)
+        certificate = _certificate(ctx, session, key, view, city_day(clock.now_ms(session)))
     issuer = certificate.issuer
     assert issuer is not None
     data = render_certificate(
@@ -140,12 +159,19 @@ def _own(ctx: Context, session: Session, actor: Actor, record_id: str, action: A
     return view
 
 
-def _certificate(ctx: Context, session: Session, key: DataKey, view: RecordView) -> Certificate:
+def _certificate(ctx: Context, session: Session, key: DataKey, view: RecordView, today: date) -> Certificate:
     record = view.record
+    schema, fields = ctx.catalogue.ready_type(record.type_code), records.open_body(key, record).fields
+    stale = outdated(schema, fields, today)
     return Certificate(
         id=record.id,
-        schema=ctx.catalogue.ready_type(record.type_code),
-        values=dict(records.open_body(key, record).fields),
+        schema=schema,
+        values={name: value for name, value in fields.items() if schema.claim(name) is None},
+        claims=[
+            HeldClaim(claim.name, None if claim.name in stale else fields[claim.name])
+            for claim in schema.claims
+            if fields.get(claim.name)
+        ],
         issuer=parties.party_by_address(session, view.issuer),
         version=record.version,
         status=record.status,

@@ -8,8 +8,10 @@ import json
 from collections.abc import Iterable, Mapping
 
 from api.errors import ApiError, Kind
+from api.policy.claims import outdated
 from api.services.context import Context
-from api.store import Session
+from api.services.days import city_day
+from api.store import Session, clock
 from api.store.bodies import RecordBody
 from api.store.crypto import DataKey
 from api.store.queries import copies, grants, holders, parties, receipts, records
@@ -41,13 +43,19 @@ CHANGE_STATUS = {"active": GrantStatus.ACTIVE, "paused": GrantStatus.PAUSED, "re
 
 
 def certificate_bundle(ctx: Context, session: Session, holder_id: str, record_id: str) -> Bundle:
-    """The holder's own proof of one certificate, every field disclosed. Raises `certificates.not_found`."""
+    """The holder's own proof of one certificate, every field and every claim that still holds disclosed.
+
+    Raises `certificates.not_found`.
+    """
     view = records.get_record(session, holder_id, record_id)
     if view is None:
         raise ApiError("certificates.not_found", Kind.NOT_FOUND)
     key = holders.holder_key(session, ctx.vault, holder_id)
     body = records.open_body(key, view.record)
-    return _bundle(ctx, (certificate_evidence(session, view, body, body.fields),))
+    # What time has overtaken would mislead whoever is shown it; it stays committed and undisclosed.
+    schema, today = ctx.catalogue.ready_type(view.record.type_code), city_day(clock.now_ms(session))
+    disclose = body.fields.keys() - outdated(schema, body.fields, today)
+    return _bundle(ctx, (certificate_evidence(session, view, body, sorted(disclose)),))
 
 
 def receipt_bundle(ctx: Context, session: Session, receipt: Receipt) -> Bundle:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from api.catalogue.model import Purpose
+from api.catalogue.model import Purpose, ServiceItem
 from api.errors import ApiError, Kind
 from api.policy.mandates import Action
 from api.policy.requests import Ask, AskedItem, KeptItem, clamp, cut
@@ -12,9 +12,10 @@ from api.services.authority import Authority, authority, by
 from api.services.context import Actor, Also, Context, Relation, Role
 from api.services.identity import canonical_number
 from api.store import Session, clock, ids, read_only, unit_of_work
-from api.store.queries import grants, holders, parties, requests
+from api.store.queries import grants, holders, parties, registrations, requests
 from api.store.queries.holders import HolderKind
 from api.store.queries.paging import Page
+from api.store.queries.registrations import LegalBasis
 from api.store.receipts import ReceiptDraft, prepare_receipt
 from api.store.tables import Party, Request
 from chain.canonical import Json
@@ -26,7 +27,10 @@ MAX_ITEMS = 64
 
 @dataclass(frozen=True, slots=True)
 class NewRequest:
-    """What an entity sends. `number` finds the holder and goes nowhere else; days and uses are wishes, clamped."""
+    """What an entity sends. `number` finds the holder and goes nowhere else; days and uses are wishes, clamped.
+
+    `item_no` is the service item (the plan's annex 2) that the data are for, where it is for one.
+    """
 
     holder_kind: HolderKind
     number: str
@@ -36,6 +40,7 @@ class NewRequest:
     days: int
     uses: int
     scenario: str | None = None
+    item_no: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +56,17 @@ class RequestView:
 def create(ctx: Context, actor: Actor, new: NewRequest, *, also: Also[Request] | None = None) -> Request:
     """File a request. Whether the number belongs to anybody here does not show: not in the answer, not in its time.
 
-    Raises `catalogue.unknown_purpose`, `requests.case_required`, `requests.wrong_holder_kind`, `requests.nothing_left`
-    (the purpose allows none of the fields), `requests.too_many_items`, `requests.bad_case_no`, `catalogue.…` for a
-    malformed number.
+    Raises `catalogue.unknown_purpose`, `requests.purpose_not_registered` (FORBIDDEN), `requests.unknown_item`,
+    `requests.case_required`, `requests.wrong_holder_kind`, `requests.nothing_left` (the purpose allows none of the
+    fields), `requests.too_many_items`, `requests.bad_case_no`, `catalogue.…` for a malformed number.
     """
     entity_id = actor.party(Role.ENTITY)
     purpose = ctx.catalogue.purpose(new.purpose)
+    with read_only(ctx.db) as session:
+        if not registrations.is_registered(session, entity_id, LegalBasis.CONSENT, purpose.code):
+            raise ApiError("requests.purpose_not_registered", Kind.FORBIDDEN, purpose=purpose.code)
+    if new.item_no is not None and service_item(ctx, new.item_no) is None:
+        raise ApiError("requests.unknown_item", Kind.NOT_FOUND, item=new.item_no)
     if new.scenario is not None and ctx.catalogue.pack(new.scenario).purpose != purpose.code:
         raise ApiError("requests.other_scenario")
     if len(new.items) > MAX_ITEMS:
@@ -70,10 +80,10 @@ def create(ctx: Context, actor: Actor, new: NewRequest, *, also: Also[Request] |
     number = canonical_number(ctx.settings, new.holder_kind, new.number)
     for item in new.items:
         ctx.catalogue.ready_type(item.type_code).field(item.field)
-    kept, cut_notes = cut(new.items, purpose)
+    kept, cut_notes = cut(new.items, purpose, lambda type_code, name: says_less(ctx, type_code, name))
     if not kept:
         raise ApiError("requests.nothing_left")
-    wish, clamp_notes = clamp(Ask(new.days, new.uses), purpose)
+    wish, clamp_notes = clamp(Ask(new.days, new.uses), purpose, [item.type_code for item in kept])
     with unit_of_work(ctx.db) as session:
         now = clock.advance(session)
         row = Request(
@@ -81,6 +91,7 @@ def create(ctx: Context, actor: Actor, new: NewRequest, *, also: Also[Request] |
             entity_id=entity_id,
             holder_id=holders.find_holder(session, ctx.vault, new.holder_kind, number),
             purpose_code=purpose.code,
+            item_no=new.item_no,
             scenario_code=new.scenario,
             case_no=new.case_no,
             items=[_item_json(ctx, item) for item in kept],
@@ -171,6 +182,27 @@ def _view(ctx: Context, session: Session, row: Request, now_ms: int) -> RequestV
     return RequestView(row, entity, ctx.catalogue.purpose(row.purpose_code), None if grant is None else grant.id)
 
 
+def says_less(ctx: Context, type_code: str, name: str) -> list[str]:
+    """Names of the claims that are derived from a field and say less than it."""
+    return [claim.name for claim in ctx.catalogue.ready_type(type_code).claims_from(name)]
+
+
+def service_item(ctx: Context, number: int) -> ServiceItem | None:
+    """The service item of that number in the plan's annex 2."""
+    return next((item for item in ctx.catalogue.items if item.number == number), None)
+
+
+def purposes_of(ctx: Context, actor: Actor) -> list[Purpose]:
+    """The purposes under which the actor's own organisation may ask, in the catalogue's order."""
+    party_id = actor.party(Role.ENTITY)
+    with read_only(ctx.db) as session:
+        codes = set(registrations.registered(session, party_id, LegalBasis.CONSENT))
+    return [purpose for code, purpose in ctx.catalogue.purposes.items() if code in codes]
+
+
 def _item_json(ctx: Context, item: KeptItem) -> dict[str, object]:
     field = ctx.catalogue.ready_type(item.type_code).field(item.field)
-    return {"type": item.type_code, "field": item.field, "necessary": item.necessary, "sensitive": field.sensitive}
+    # What its holder must agree to separately, whichever the reason: personal information (PIPL article 29), or an
+    # enterprise's trade secret.
+    separately = field.sensitive or field.trade_secret
+    return {"type": item.type_code, "field": item.field, "necessary": item.necessary, "sensitive": separately}

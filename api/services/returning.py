@@ -1,5 +1,9 @@
 """The worker's half of a return: rows checked, sealed, committed to and stored, a slice at a time.
 
+With each row's fields the claims derived from them are committed, as of the day on which the file came. They are part
+of what a version says: a row returned again is a repeat while its claims are the same, and a new version once one has
+changed (a birthday), which renews it. So at most as many versions follow from age alone as there are ages in question.
+
 One slice is one database transaction: its records, its batch with the tree over their leaves, the rows' report, and
 `next_line`. A worker killed at any point goes on at `next_line`; a slice is there whole or not at all.
 """
@@ -8,7 +12,7 @@ import itertools
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from api.catalogue.model import TypeSchema
 from api.documents.tables import (
@@ -23,6 +27,7 @@ from api.documents.tables import (
 )
 from api.errors import ApiError
 from api.services.context import Context
+from api.services.days import city_day
 from api.settings import Environment
 from api.store import Session, clock, ids
 from api.store.bodies import SEED_BYTES, RecordBody
@@ -42,19 +47,21 @@ Row = RowOk | RowWarned | RowBad
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What stays the same for all slices of one return."""
+    """What stays the same for all slices of one return; `day` is the one as of which claims are derived."""
 
     return_id: str
     party_id: str
     issuer: bytes
     schema: TypeSchema
+    day: date
 
 
 @dataclass(frozen=True, slots=True)
 class Fresh:
-    """A row to be stored as a version of its certificate; `content` is the blind index of all its values."""
+    """A row to be stored as a version of its certificate; `content` is the blind index of `fields`, claims included."""
 
     row: RowOk | RowWarned
+    fields: Mapping[str, str]
     content: bytes
     version: int
 
@@ -87,7 +94,8 @@ def process(ctx: Context, return_id: str) -> bool:
             row.file_enc = None
             return False
         row.state, row.rows_total = ReturnState.CHECKING, table.count()
-        job = Job(return_id, row.party_id, issuer, schema)
+        # The day of the file's arrival: a check that is resumed after midnight derives the same.
+        job = Job(return_id, row.party_id, issuer, schema, city_day(row.created_at_ms))
     for part in _slices(table.rows(done), ctx.settings.batch_leaves):
         with unit_of_work(ctx.db) as session:
             _store(ctx, session, job, part)
@@ -150,10 +158,11 @@ def _notes(line: int, state: RowState, problems: tuple[Problem, ...]) -> list[Ro
 
 def _store(ctx: Context, session: Session, job: Job, part: Slice) -> None:
     numbers = [ctx.vault.blind_index("record", job.party_id, *natural_key(job.schema, row.values)) for row in part.keep]
-    contents = [ctx.vault.blind_index("content", *itertools.chain(*row.values.items())) for row in part.keep]
+    fields = [{**row.values, **job.schema.derive(row.values, job.day)} for row in part.keep]
+    contents = [ctx.vault.blind_index("content", *itertools.chain(*values.items())) for values in fields]
     known = records.latest_versions(session, numbers)
     fresh: dict[bytes, Fresh] = {}
-    for row, number, content in zip(part.keep, numbers, contents, strict=True):
+    for row, values, number, content in zip(part.keep, fields, numbers, contents, strict=True):
         stored, sibling = known.get(number), fresh.get(number)
         before = sibling.content if sibling else stored.content_bidx if stored else None
         if before == content:
@@ -164,7 +173,7 @@ def _store(ctx: Context, session: Session, job: Job, part: Slice) -> None:
             part.bad += 1
             part.notes += _notes(row.line, RowState.BAD, (Problem(None, None, "returns.conflicting_rows"),))
         else:
-            fresh[number] = Fresh(row, content, stored.version + 1 if stored else 1)
+            fresh[number] = Fresh(row, values, content, stored.version + 1 if stored else 1)
     if fresh:
         _insert(ctx, session, job, fresh)
     returns.add_row_notes(session, job.return_id, part.notes)
@@ -187,7 +196,7 @@ def _insert(ctx: Context, session: Session, job: Job, fresh: Mapping[bytes, Fres
     seeds = os.urandom(SEED_BYTES * len(fresh))
     rows: list[records.NewRecord] = []
     for index, ((number, item), ref) in enumerate(zip(fresh.items(), refs, strict=True)):
-        body = RecordBody(item.row.values, seeds[SEED_BYTES * index : SEED_BYTES * (index + 1)])
+        body = RecordBody(item.fields, seeds[SEED_BYTES * index : SEED_BYTES * (index + 1)])
         rows.append(
             records.NewRecord(
                 id=ids.new_cert_id(),

@@ -10,7 +10,7 @@ import pytest
 from api.demo import flow
 from api.errors import ApiError
 from tests.api.calls import caller
-from tests.town import HARBOUR, LICENCE, TITLES, Service, city_files, small_city
+from tests.town import BANKS, HARBOUR, LICENCE, TITLES, Service, city_files, small_city
 
 PAGES = ("/citizen", "/citizen/grants", "/citizen/footprints", "/citizen/requests", "/citizen/me")
 
@@ -79,7 +79,7 @@ def everything_happens(service: Service, folder: Path) -> list[str]:
         citizen.get_bytes(f"/v1/certificates/{record}/proof")
         citizen.post(f"/v1/grants/{grant}/revoke")
     landlord = small_city().landlords[0]
-    service.grant(landlord, items=TITLES, purpose="bank.personal_credit", case_no="L-1", days=5, uses=1)
+    service.grant(landlord, BANKS[0], items=TITLES, purpose="bank.personal_credit", case_no="L-1", days=5, uses=1)
     nobody = {"number": landlord.number, "name": landlord.name, "kind": "person", "role": "nobody"}
     for claims in (nobody, {"x": landlord.number}):
         caller(service, "stranger").call("POST", "/v1/sessions", claims)

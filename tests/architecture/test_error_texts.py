@@ -13,7 +13,7 @@ from api.policy.decide import REASONS
 ROOT = Path(__file__).parents[2]
 CODE = re.compile(
     r"^(?:auth|catalogue|certificates|demo|grants?|http|idempotency|keys|launch|log|parties|portal|pull|"
-    r"receipts|requests?|returns|signature|store|traces)(?:\.[a-z0-9_]+)+$"
+    r"receipts|requests?|returns|signature|statutory|store|traces)(?:\.[a-z0-9_]+)+$"
 )
 
 

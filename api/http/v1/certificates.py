@@ -29,6 +29,10 @@ def shown(item: Certificate) -> dict[str, Any]:
         "status": item.status,
         "anchor_state": item.anchor_state,
         "values": item.values,
+        "claims": {
+            claim.name: {"value": claim.value, "state": "unknown" if claim.value is None else "attested"}
+            for claim in item.claims
+        },
         "received_at": moment(item.created_at_ms),
     }
 

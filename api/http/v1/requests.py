@@ -38,10 +38,11 @@ class HolderIn(Strict):
 
 
 class RequestIn(Strict):
-    """What an entity asks."""
+    """What an entity asks. `item` is the number of the service item that the data are for, where it is for one."""
 
     holder: HolderIn
     purpose: str = Field(min_length=1, max_length=64)
+    item: int | None = Field(default=None, ge=1, le=100_000)
     scenario: str | None = Field(default=None, max_length=64)
     case_no: str | None = Field(default=None, min_length=1, max_length=64)
     items: list[Item] = Field(min_length=1, max_length=64)
@@ -65,6 +66,7 @@ def shown(item: RequestRow, grant_id: str | None = None) -> dict[str, Any]:
         "id": item.id,
         "entity": item.entity_id,
         "purpose": item.purpose_code,
+        "item": item.item_no,
         "scenario": item.scenario_code,
         "case_no": item.case_no,
         "items": item.items,
@@ -96,6 +98,7 @@ def create(
         body.days,
         body.uses,
         body.scenario,
+        body.item,
     )
 
     def act(answered: Answered) -> None:

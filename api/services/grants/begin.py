@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from api.errors import ApiError, Kind
+from api.policy import fair_use
 from api.policy.mandates import Action
 from api.policy.requests import Ask, clamp
 from api.policy.states import GrantState, RequestState
@@ -67,8 +68,10 @@ def _make(
 ) -> tuple[Grant, GrantSecret]:
     holder_id = may.holder_id
     purpose = ctx.catalogue.purpose(request.purpose_code)
-    wish, _ = clamp(Ask(min(approval.days, request.wanted_days), min(approval.uses, request.wanted_uses)), purpose)
     items = _chosen(request, approval)
+    types = sorted({str(item["type"]) for item in items})
+    wanted = Ask(min(approval.days, request.wanted_days), min(approval.uses, request.wanted_uses))
+    wish, _ = clamp(wanted, purpose, types)
     not_before, not_after = now // 1000, now // 1000 + wish.days * 86_400
     grant_id = ids.new_grant_id()
     terms: dict[str, Json] = {
@@ -96,7 +99,7 @@ def _make(
         "max_uses": wish.uses,
         "not_before": not_before,
         "not_after": not_after,
-        "data_life_days": purpose.data_life_days,
+        "data_life_days": purpose.fair_use_of(types).data_life_days,
         "onward_transfer": False,
         "notice": {"language": approval.language, "version": NOTICE_VERSION},
         "custody": CUSTODY,
@@ -137,6 +140,7 @@ def _make(
         lock_version=0,
         anchor_state="pending",
         created_at_ms=now,
+        fair_use=fair_use.kept(fair_use.caps_of(purpose, types)),
     )
     return grant, GrantSecret(key, terms_salt, binding_salt, token)
 

@@ -1,11 +1,17 @@
-"""Requests of entities to holders. Two subjects may see one: the entity that asked and the holder that is asked."""
+"""Requests of entities to holders. Two subjects may see one: the entity that asked and the holder that is asked.
+
+An access by statutory duty keeps a row here for its grant's sake; nobody was asked, so no list or look-up finds it.
+"""
 
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from api.policy.states import RequestState
 from api.store.queries import paging
+from api.store.queries.registrations import LegalBasis
 from api.store.tables import Request
+
+_ASKED = Request.legal_basis == LegalBasis.CONSENT.value
 
 __all__ = [
     "RequestState",
@@ -21,13 +27,13 @@ __all__ = [
 def request_of_entity(session: Session, entity_id: str, request_id: str) -> Request | None:
     """An entity's own request."""
     return session.execute(
-        select(Request).where(Request.id == request_id, Request.entity_id == entity_id)
+        select(Request).where(Request.id == request_id, Request.entity_id == entity_id, _ASKED)
     ).scalar_one_or_none()
 
 
 def request_to_holder(session: Session, holder_id: str, request_id: str, *, lock: bool = False) -> Request | None:
     """A request that a holder is asked; with `lock`, fresh and locked until the transaction ends."""
-    query = select(Request).where(Request.id == request_id, Request.holder_id == holder_id)
+    query = select(Request).where(Request.id == request_id, Request.holder_id == holder_id, _ASKED)
     if lock:
         query = query.with_for_update().execution_options(populate_existing=True)
     return session.execute(query).scalar_one_or_none()
@@ -40,7 +46,7 @@ def requests_of_entity(
     limit = paging.clamp(limit)
     rows = session.execute(
         select(Request)
-        .where(Request.entity_id == entity_id, *paging.after(cursor, Request.created_at_ms, Request.id))
+        .where(Request.entity_id == entity_id, _ASKED, *paging.after(cursor, Request.created_at_ms, Request.id))
         .order_by(Request.created_at_ms.desc(), Request.id.desc())
         .limit(limit + 1)
     ).scalars()
@@ -58,7 +64,7 @@ def requests_to_holder(
     """What a holder is or was asked, newest first."""
     limit = paging.clamp(limit)
     query = select(Request).where(
-        Request.holder_id == holder_id, *paging.after(cursor, Request.created_at_ms, Request.id)
+        Request.holder_id == holder_id, _ASKED, *paging.after(cursor, Request.created_at_ms, Request.id)
     )
     if state is not None:
         query = query.where(Request.state == state.value)

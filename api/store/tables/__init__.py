@@ -16,6 +16,7 @@ from api.store.tables.people import Holder, IdempotencyKey, Party, SignatureNonc
 from api.store.tables.returned import Batch, Record, Return, ReturnRow
 from api.store.tables.roles import ClockMark, Lease
 from api.store.tables.sharing import Grant, GrantEvent, PartyEvent, Request
+from api.store.tables.statutory import Registration, StatutoryAccess, StatutoryAlarm
 
 __all__ = [
     "CODE",
@@ -57,12 +58,15 @@ __all__ = [
     "ProviderSubject",
     "Receipt",
     "Record",
+    "Registration",
     "Request",
     "RequestEvidence",
     "Return",
     "ReturnRow",
     "SignIn",
     "SignatureNonce",
+    "StatutoryAccess",
+    "StatutoryAlarm",
     "Trace",
     "UserSession",
     "Webhook",

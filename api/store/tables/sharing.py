@@ -1,6 +1,6 @@
 """Requests, grants and their changes; and what parties were allowed to do when."""
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Integer, LargeBinary, String
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from api.store.tables.base import CODE, HASH, ID, Base
@@ -10,13 +10,17 @@ class Request(Base):
     """An entity's ask. `holder_id` is null for a number that nobody here has; the entity cannot tell.
 
     `extends_id` names the grant that it would take the place of; `origin` is `holder` where the holder offered that.
+    `item_no` is the service item (the plan's annex 2) that the data are for. `legal_basis` is consent, or
+    statutory_duty for an access that nobody is asked about, which is no request and listed with none.
     """
 
     __tablename__ = "requests"
     id: Mapped[str] = mapped_column(ID, primary_key=True)
     entity_id: Mapped[str] = mapped_column(ForeignKey("parties.id"), index=True)
     holder_id: Mapped[str | None] = mapped_column(ForeignKey("holders.id"), index=True)
+    legal_basis: Mapped[str] = mapped_column(String(24), default="consent")
     purpose_code: Mapped[str] = mapped_column(CODE)
+    item_no: Mapped[int | None] = mapped_column(Integer)
     scenario_code: Mapped[str | None] = mapped_column(CODE)
     case_no: Mapped[str | None] = mapped_column(String(64))
     items: Mapped[list[dict[str, object]]] = mapped_column(JSON)
@@ -37,7 +41,8 @@ class Grant(Base):
     `lock_version` is what the re-check locks; `secret_enc` holds its one-off key, terms salt and binding token.
     `events` counts its events, `seq` its signed changes on chain. `frozen` is a dispute's hold under `case_id`,
     independent of the state; `suspended` says that a regulator holds it up on the chain as well. `supersedes_id` is
-    the older grant that this one extends; `notice` what the holder read.
+    the older grant that this one extends; `notice` what the holder read. `legal_basis` is the terms' own; one of
+    statutory_duty is no consent and nobody can take it back. `fair_use` keeps the caps under which it was given.
     """
 
     __tablename__ = "grants"
@@ -45,6 +50,8 @@ class Grant(Base):
     request_id: Mapped[str] = mapped_column(ForeignKey("requests.id"), unique=True)
     holder_id: Mapped[str] = mapped_column(ForeignKey("holders.id"), index=True)
     entity_id: Mapped[str] = mapped_column(ForeignKey("parties.id"), index=True)
+    legal_basis: Mapped[str] = mapped_column(String(24), default="consent")
+    fair_use: Mapped[dict[str, object] | None] = mapped_column(JSON)
     digest: Mapped[bytes] = mapped_column(HASH, unique=True)
     key_address: Mapped[bytes] = mapped_column(LargeBinary(20))
     terms: Mapped[dict[str, object]] = mapped_column(JSON)
@@ -69,6 +76,7 @@ class Grant(Base):
     case_id: Mapped[str | None] = mapped_column(CODE)
     supersedes_id: Mapped[str | None] = mapped_column(ID, index=True)
     notice: Mapped[dict[str, object] | None] = mapped_column(JSON)
+    __table_args__ = (Index(None, "state", "not_after_ms"),)
 
 
 class GrantEvent(Base):
