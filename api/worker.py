@@ -16,11 +16,12 @@ from api.errors import ApiError, Kind, place_of
 from api.services import chain_outbox, returning, returns
 from api.services.chain_outbox import Relays
 from api.services.context import Context
+from api.services.grants import ends
 from api.services.grants.events import DEMO_CUSTODY
 from api.settings import Settings
 from api.store import clock, leases, read_only, unit_of_work
 from api.store.journal import SqlEventSink, SqlLogStore, SqlTxJournal
-from api.store.queries import chain_status, idempotency, parties, requests, sessions
+from api.store.queries import chain_status, idempotency, parties, sessions
 from api.store.queries import returns as return_rows
 from api.store.queries.chain_status import ChainState
 from api.store.queries.parties import PartyRole
@@ -152,10 +153,10 @@ def one_return(ctx: Context) -> bool:
 
 
 def keep_house(ctx: Context) -> None:
-    """Lapse requests that nobody answered; forget sessions, nonces and kept answers that have run out."""
+    """Note ends and lapses; forget sessions, nonces and kept answers that have run out."""
+    ends.keep_house(ctx)
     with unit_of_work(ctx.db) as session:
         now = clock.advance(session)
-        requests.lapse_requests(session, now)
         sessions.purge_run_out(session, now)
         idempotency.purge(session, now - ctx.settings.idempotency_days * 86_400_000)
 

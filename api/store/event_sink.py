@@ -12,10 +12,21 @@ from sqlalchemy.orm import Session
 
 from api.policy.states import GRANT_TRANSITIONS, GrantState
 from api.store.database import Database, database_time_ms, read_only, unit_of_work
-from api.store.queries.grants import append_event, events_of, lock_grant
-from api.store.queries.parties import PartyStatus
+from api.store.queries.grants import CHAIN, append_event, events_of, lock_grant
+from api.store.queries.parties import PartyStatus, set_status
 from api.store.queries.returns import BatchState, RecordStatus, ReturnState
-from api.store.tables import Batch, ChainBlock, ChainTx, Checkpoint, Grant, GrantEvent, Party, Record, Return
+from api.store.tables import (
+    Batch,
+    ChainBlock,
+    ChainTx,
+    Checkpoint,
+    Grant,
+    GrantEvent,
+    Party,
+    PartyEvent,
+    Record,
+    Return,
+)
 from chain.grantmsg import GrantStatus
 from chain.ports import BlockRef, ChainEvent, Cursor, TxState
 
@@ -24,7 +35,11 @@ PENDING = "pending"
 KEPT_BLOCKS = 4096
 _CHUNK = 500
 _WORD_BITS = 256
-_CHAIN = "chain"
+_REGULATORS = frozenset({"regulator", CHAIN})
+_ENDED_BY_PLATFORM = frozenset(
+    # REVOKED without a number: a grant under its holder's own key, taken back without it.
+    {GrantState.TERMINATED, GrantState.INVALIDATED, GrantState.SUPERSEDED, GrantState.REVOKED}
+)
 
 _STATE_OF = {
     GrantStatus.ACTIVE: GrantState.ACTIVE,
@@ -78,12 +93,13 @@ class SqlEventSink:
                     .values(anchor_state=PENDING, anchored_block=None)
                     .execution_options(synchronize_session=False)
                 )
-            session.execute(
-                update(GrantEvent)
-                .where(GrantEvent.anchored_block > above)
-                .values(anchored_block=None)
-                .execution_options(synchronize_session=False)
-            )
+            for history in (GrantEvent, PartyEvent):
+                session.execute(
+                    update(history)
+                    .where(history.anchored_block > above)
+                    .values(anchored_block=None)
+                    .execution_options(synchronize_session=False)
+                )
             unanchored = exists().where(Batch.return_id == Return.id, Batch.anchor_state != ANCHORED)
             session.execute(
                 update(Return)
@@ -165,25 +181,71 @@ def _grant_changed(session: Session, event: ChainEvent) -> None:
     if grant is None:
         return
     seq, status = _int(event, "seq"), _int(event, "status")
-    signed = [item for item in events_of(session, grant.id) if item.seq > 0 and item.signature is not None]
-    if seq < len(signed):
-        signed[seq].anchored_block = event.block.number
+    ours = next((item for item in events_of(session, grant.id) if item.number == seq), None)
+    if ours is not None:
+        ours.anchored_block = event.block.number
         return
     state = _STATE_OF.get(GrantStatus(status))
     if state is not None:
-        _take_over(session, grant, state, event)
+        _take_over(session, grant, state, event, number=seq)
     grant.seq = max(grant.seq, seq + 1)
 
 
 def _grant_ended(session: Session, event: ChainEvent) -> None:
+    """Confirm an end of ours that no key of the grant signed; take over one that was sent past this service."""
     grant = _locked_grant(session, event)
-    if grant is not None:
+    if grant is None:
+        return
+    last = events_of(session, grant.id)[-1]
+    if GrantState(last.state) in _ENDED_BY_PLATFORM and last.number is None:
+        last.anchored_block = event.block.number
+    else:
         _take_over(session, grant, GrantState.INVALIDATED, event)
 
 
-def _take_over(session: Session, grant: Grant, state: GrantState, event: ChainEvent) -> None:
+def _grant_suspended(session: Session, event: ChainEvent) -> None:
+    """Confirm a regulator's hold, or its lifting; take over one that was sent past this service."""
+    grant = _locked_grant(session, event)
+    if grant is None:
+        return
+    suspended = event.args["suspended"] is True
+    ours = next(
+        (
+            item
+            for item in events_of(session, grant.id)
+            if item.actor in _REGULATORS
+            and item.frozen is suspended
+            and item.anchored_block is None
+            # An event of a regulator that has a case and is no end is a hold or its lifting.
+            and item.case_ref is not None
+            and not GrantState(item.state).final
+        ),
+        None,
+    )
+    if ours is not None:
+        ours.anchored_block = event.block.number
+        return
+    if grant.suspended is suspended or GrantState(grant.state).final:
+        return
+    grant.suspended = suspended
+    grant.case_id = CHAIN if suspended and grant.case_id is None else grant.case_id if suspended else None
+    entry = append_event(
+        session,
+        grant,
+        GrantState(grant.state),
+        actor=CHAIN,
+        at_ms=database_time_ms(session),
+        frozen=suspended,
+        case_ref=grant.case_id or CHAIN,
+    )
+    entry.anchored_block = event.block.number
+
+
+def _take_over(
+    session: Session, grant: Grant, state: GrantState, event: ChainEvent, *, number: int | None = None
+) -> None:
     if state in GRANT_TRANSITIONS[GrantState(grant.state)]:
-        entry = append_event(session, grant, state, actor=_CHAIN, at_ms=database_time_ms(session))
+        entry = append_event(session, grant, state, actor=CHAIN, at_ms=database_time_ms(session), number=number)
         entry.anchored_block = event.block.number
 
 
@@ -211,15 +273,18 @@ def _party_admitted(session: Session, event: ChainEvent) -> None:
 
 
 def _party_suspended(session: Session, event: ChainEvent) -> None:
-    party = _party(session, event)
-    if party is not None:
-        party.status = PartyStatus.SUSPENDED.value
+    _party_changed(session, event, PartyStatus.SUSPENDED)
 
 
 def _party_reinstated(session: Session, event: ChainEvent) -> None:
+    _party_changed(session, event, PartyStatus.ACTIVE)
+
+
+def _party_changed(session: Session, event: ChainEvent, status: PartyStatus) -> None:
     party = _party(session, event)
-    if party is not None:
-        party.status = PartyStatus.ACTIVE.value
+    if party is not None and party.status != status:
+        entry = set_status(session, party, status, actor=CHAIN, at_ms=database_time_ms(session))
+        entry.anchored_block = event.block.number
 
 
 def _party(session: Session, event: ChainEvent) -> Party | None:
@@ -249,6 +314,7 @@ _HANDLERS: Mapping[tuple[str, str], Callable[[Session, ChainEvent], None]] = {
     ("Grants", "GrantRegistered"): _grant_registered,
     ("Grants", "GrantChanged"): _grant_changed,
     ("Grants", "GrantEnded"): _grant_ended,
+    ("Grants", "GrantSuspended"): _grant_suspended,
     ("ReceiptLog", "CheckpointAppended"): _checkpoint_appended,
     ("PartyRegistry", "PartyAdmitted"): _party_admitted,
     ("PartyRegistry", "PartySuspended"): _party_suspended,

@@ -207,7 +207,7 @@ def test_pages_hold_still_while_rows_are_added(returned: World) -> None:
     assert seen == [f"req_{number:03d}" for number in reversed(range(11))]
     with unit_of_work(world.db) as session:
         assert requests.count_open(session, mine, NOW_MS + 15) == 8
-        lapsed = requests.lapse_requests(session, NOW_MS + 15)
+        lapsed = [row.id for row in requests.lapse_requests(session, NOW_MS + 15)]
         assert sorted(lapsed) == [f"req_{number:03d}" for number in range(6)]
         assert requests.lapse_requests(session, NOW_MS + 15) == []
         assert requests.request_of_entity(session, world.entity, "req_001").state == "lapsed"  # type: ignore[union-attr]

@@ -4,7 +4,8 @@ import base64
 import contextlib
 import functools
 import json
-from typing import Annotated, Any
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
@@ -14,15 +15,20 @@ from api.http.auth import ContextDep, allow
 from api.http.forms import Answered, IdempotencyKey, Strict, download, moment, once
 from api.http.signatures import SignedRequest
 from api.http.strict_json import StrictJsonRoute
+from api.policy.states import InvalidReason
 from api.services import grants, identity, pulls
-from api.services.context import Actor, Context, Role
+from api.services.context import Actor, Also, Context, Role
 from api.services.grants import GrantPage
 from api.services.pulls import Pulled, SignedPull
 from api.store import Session, clock, read_only
 from api.store.numbering import NumberedReceipt
+from api.store.tables import GrantEvent
 
 router = APIRouter(prefix="/grants", tags=["grants"], route_class=StrictJsonRoute)
 Either = Annotated[Actor, allow(Role.CITIZEN, Role.ENTITY)]
+Holder = Annotated[Actor, allow(Role.CITIZEN)]
+Recipient = Annotated[Actor, allow(Role.ENTITY)]
+Regulator = Annotated[Actor, allow(Role.REGULATOR)]
 ENVELOPE = "application/vnd.mydata.pull+json"
 
 
@@ -30,6 +36,19 @@ class PullIn(Strict):
     """What to pull: everything granted, or the fields named, as `type/field`."""
 
     fields: list[str] | None = Field(default=None, min_length=1, max_length=64)
+
+
+class CaseIn(Strict):
+    """The case for which a grant is held up."""
+
+    case: str = Field(min_length=1, max_length=64)
+
+
+class InvalidIn(Strict):
+    """Why a grant is void, and the number of the order."""
+
+    reason: Literal["court", "regulator", "purpose_withdrawn"]
+    reference: str | None = Field(default=None, min_length=1, max_length=64)
 
 
 def shown(ctx: Context, page: GrantPage) -> dict[str, Any]:
@@ -45,6 +64,9 @@ def shown(ctx: Context, page: GrantPage) -> dict[str, Any]:
         "terms": grant.terms,
         "custody": grant.custody,
         "state": grants.shown_state(grant, now).value,
+        "frozen": grant.frozen,
+        "extends": grant.supersedes_id,
+        "extended_by": page.successor,
         "uses": grant.use_count,
         "max_uses": grant.max_uses,
         "not_before": moment(grant.not_before_ms),
@@ -88,23 +110,104 @@ def list_copies(ctx: ContextDep, actor: Either, grant_id: str) -> dict[str, Any]
     }
 
 
+@router.get("/{grant_id}/events")
+def list_events(ctx: ContextDep, actor: Either, grant_id: str) -> dict[str, Any]:
+    """What became of a grant, in order, each with its receipt."""
+    return {"items": [event_shown(event) for event in grants.get(ctx, actor, grant_id).events]}
+
+
+def event_shown(event: GrantEvent) -> dict[str, Any]:
+    """An event as JSON."""
+    return {
+        "seq": event.seq,
+        "state": event.state,
+        "frozen": event.frozen,
+        "actor": event.actor,
+        "reason": event.reason,
+        "at": moment(event.at_ms),
+        "receipt": event.receipt_id,
+        "anchored_block": event.anchored_block,
+    }
+
+
 @router.post("/{grant_id}/revoke")
-def revoke(
-    ctx: ContextDep,
-    request: Request,
-    actor: Annotated[Actor, allow(Role.CITIZEN)],
-    grant_id: str,
-    key: IdempotencyKey = None,
-) -> Response:
+def revoke(ctx: ContextDep, request: Request, actor: Holder, grant_id: str, key: IdempotencyKey = None) -> Response:
     """End a grant at once, also while the chain is down."""
+    return changed(ctx, request, actor, grant_id, key, None, grants.revoke, "revoked")
+
+
+@router.post("/{grant_id}/pause")
+def pause(ctx: ContextDep, request: Request, actor: Holder, grant_id: str, key: IdempotencyKey = None) -> Response:
+    """Hold a grant up until it is resumed; effective at once."""
+    return changed(ctx, request, actor, grant_id, key, None, grants.pause, "paused")
+
+
+@router.post("/{grant_id}/resume")
+def resume(ctx: ContextDep, request: Request, actor: Holder, grant_id: str, key: IdempotencyKey = None) -> Response:
+    """Let a paused grant serve again; its end stays where it was."""
+    return changed(ctx, request, actor, grant_id, key, None, grants.resume, "active")
+
+
+@router.post("/{grant_id}/terminate")
+def terminate(
+    ctx: ContextDep, request: Request, actor: Recipient, grant_id: str, key: IdempotencyKey = None
+) -> Response:
+    """Give a grant back for good: the recipient needs it no longer."""
+    return changed(ctx, request, actor, grant_id, key, None, grants.terminate, "terminated")
+
+
+@router.post("/{grant_id}/invalidate")
+def invalidate(
+    ctx: ContextDep, request: Request, actor: Regulator, grant_id: str, body: InvalidIn, key: IdempotencyKey = None
+) -> Response:
+    """Declare a grant void, by order of a court or the regulator, or since its purpose was withdrawn."""
+    act = functools.partial(grants.invalidate, reason=InvalidReason(body.reason), reference=body.reference)
+    return changed(ctx, request, actor, grant_id, key, body, act, "invalidated")
+
+
+@router.post("/{grant_id}/freeze")
+def freeze(
+    ctx: ContextDep, request: Request, actor: Regulator, grant_id: str, body: CaseIn, key: IdempotencyKey = None
+) -> Response:
+    """Hold a grant up while a case is settled; it stands on the chain as the regulator's suspension."""
+
+    def act(ctx: Context, actor: Actor, grant_id: str, *, also: Also[NumberedReceipt]) -> NumberedReceipt:
+        return grants.freeze(ctx, grant_id, body.case, actor, also=also)
+
+    return changed(ctx, request, actor, grant_id, key, body, act, "frozen")
+
+
+@router.post("/{grant_id}/unfreeze")
+def unfreeze(
+    ctx: ContextDep, request: Request, actor: Regulator, grant_id: str, body: CaseIn, key: IdempotencyKey = None
+) -> Response:
+    """Lift the hold of a case; the grant is as it was."""
+
+    def act(ctx: Context, actor: Actor, grant_id: str, *, also: Also[NumberedReceipt]) -> NumberedReceipt:
+        return grants.unfreeze(ctx, grant_id, body.case, actor, also=also)
+
+    return changed(ctx, request, actor, grant_id, key, body, act, "unfrozen")
+
+
+def changed(
+    ctx: Context,
+    request: Request,
+    actor: Actor,
+    grant_id: str,
+    key: str | None,
+    body: Strict | None,
+    act: Callable[..., NumberedReceipt],
+    state: str,
+) -> Response:
+    """Make one change, once per idempotency key; the answer is kept in the change's own transaction."""
 
     def keep(answered: Answered, session: Session, receipt: NumberedReceipt) -> None:
-        answered(session, {"grant": grant_id, "state": "revoked", "receipt": receipt.id, "number": receipt.number})
+        answered(session, {"grant": grant_id, "state": state, "receipt": receipt.id, "number": receipt.number})
 
-    def act(answered: Answered) -> None:
-        grants.revoke(ctx, actor, grant_id, also=functools.partial(keep, answered))
+    def once_done(answered: Answered) -> None:
+        act(ctx, actor, grant_id, also=functools.partial(keep, answered))
 
-    return once(ctx, actor, request, key, None, act)
+    return once(ctx, actor, request, key, body, once_done)
 
 
 @router.post("/{grant_id}/pulls")

@@ -158,7 +158,7 @@ def freeze(ctx: Context, grant_id: str, case_id: str, actor: Actor, *, also: Aft
     Its holder and regulators may do so. A regulator's hold stands on the chain as well, also where the holder's own
     came before it. Raises `grants.not_found`, `grants.bad_case`, `grants.frozen_already`, `grant.transition`.
     """
-    return ctx.log.submit(_hold(actor, grant_id, case_id, True, also))
+    return ctx.log.submit(_hold(ctx, actor, grant_id, case_id, True, also))
 
 
 def unfreeze(ctx: Context, grant_id: str, case_id: str, actor: Actor, *, also: After = None) -> NumberedReceipt:
@@ -166,18 +166,22 @@ def unfreeze(ctx: Context, grant_id: str, case_id: str, actor: Actor, *, also: A
 
     Raises `grants.not_found`, `grants.not_frozen` (it is not, or for another case), `grants.frozen_by_regulator`.
     """
-    return ctx.log.submit(_hold(actor, grant_id, case_id, False, also))
+    return ctx.log.submit(_hold(ctx, actor, grant_id, case_id, False, also))
 
 
 def _hold(
-    actor: Actor, grant_id: str, case_id: str, frozen: bool, also: After
+    ctx: Context, actor: Actor, grant_id: str, case_id: str, frozen: bool, also: After
 ) -> Callable[[Session, Numberer], NumberedReceipt]:
     _check_case(case_id)
 
     def work(session: Session, numberer: Numberer) -> NumberedReceipt:
         grant = _locked(session, grant_id)
-        if actor.role is Role.CITIZEN and grant.holder_id != actor.holder:
-            raise ApiError("grants.not_found", Kind.NOT_FOUND)
+        if actor.role is Role.CITIZEN:
+            may = authority(ctx, session, actor, Action.END, lock=True)
+            if grant.holder_id != may.holder_id:
+                raise ApiError("grants.not_found", Kind.NOT_FOUND)
+            if not may.covers(Action.END, grants.types_of(grant), grants.purpose_of(grant)):
+                raise ApiError("mandate.out_of_scope", Kind.FORBIDDEN)
         receipt = (freeze_within if frozen else unfreeze_within)(
             session, grant, case_id, actor, numberer.now_ms, numberer.add
         )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from api.policy.states import GrantState, check_transition
-from api.services import chain_outbox
+from api.services import chain_outbox, copies_life
 from api.services.context import Actor, Context, Relation, Role
 from api.services.grants.reading import shown_state
 from api.store import Session, outbox
@@ -60,6 +60,7 @@ def check_move(grant: Grant, after: GrantState, now_ms: int) -> None:
 def begun(session: Session, grant: Grant, author: Author, now_ms: int, add: Add[T], terms: str) -> T:
     """The first event of a new grant, with its receipt; `terms` is the commitment to them as 0x-hexadecimal."""
     event = grants.append_event(session, grant, GrantState.ACTIVE, actor=author.word, by_id=author.by_id, at_ms=now_ms)
+    copies_life.grant_began(session, grant, now_ms)
     details = {**_details(grant, event), **_office(author), "terms": terms, "entity": grant.entity_id}
     return _receipted(event, add, _draft(ReceiptKind.GRANT, grant, details))
 
@@ -79,6 +80,7 @@ def changed(
 ) -> T:
     """One change of a locked grant; with a `signature` it is the grant's next signed change on chain as well."""
     number = None if signature is None else grant.seq
+    before = GrantState(grant.state)
     event = grants.append_event(
         session,
         grant,
@@ -92,6 +94,7 @@ def changed(
         signature=signature,
         number=number,
     )
+    copies_life.grant_moved(session, grant, before, now_ms)
     details = {**_details(grant, event), **_office(author)}
     if number is not None:
         details |= {"status": int(STATUS_OF[state]), "seq": number}

@@ -133,12 +133,14 @@ def _note(check: Check, receipt: Receipt, opened: OpenDetails) -> None:
     if receipt.grant_id is None:
         return
     said = check.grants.setdefault(receipt.grant_id, GrantReceipts())
+    if receipt.kind in {ReceiptKind.GRANT, ReceiptKind.CHANGE}:
+        event = details.get("event")
+        if isinstance(event, int):
+            said.events[event] = str(details.get("event_hash"))
     if receipt.kind == ReceiptKind.GRANT:
         said.begun.add(str(details.get("grant")))
-    elif receipt.kind == ReceiptKind.CHANGE:
-        seq, status = details.get("seq"), details.get("status")
-        if isinstance(seq, int) and isinstance(status, int):
-            said.changes[seq] = status
+    elif receipt.kind == ReceiptKind.DELETION:
+        check.deletions[receipt.id] = details.get("copy"), details.get("act"), details.get("request")
     elif receipt.kind == ReceiptKind.DELIVERY:
         said.uses += receipt.repeats
         if receipt.copy_id is not None:

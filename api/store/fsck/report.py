@@ -49,10 +49,10 @@ class FsckReport:
 
 @dataclass(slots=True)
 class GrantReceipts:
-    """What the log says of one grant: digests of its `grant` receipts, its signed changes, uses that were delivered."""
+    """What the log says of one grant: digests of its `grant` receipts, its events' hashes, uses that were delivered."""
 
     begun: set[str] = field(default_factory=set)
-    changes: dict[int, int] = field(default_factory=dict)
+    events: dict[int, str] = field(default_factory=dict)
     uses: int = 0
 
 
@@ -88,6 +88,7 @@ class Check:
         self.chain = chain
         self.grants: dict[str, GrantReceipts] = {}
         self.deliveries: dict[str, list[Delivered]] = {}
+        self.deletions: dict[str, tuple[Json, Json, Json]] = {}  # copy, act and signed request, by receipt
         self.batches_of_returns: dict[str, list[Json]] = {}
         self._findings: list[Finding] = []
         self._seen: set[Finding] = set()

@@ -6,7 +6,7 @@ from sqlalchemy import exists, select
 
 from api.errors import ApiError
 from api.store.fsck.report import Check
-from api.store.queries import holders, sessions
+from api.store.queries import holders, parties, sessions
 from api.store.tables import Base, Holder, Party, UserSession
 from chain.calls import Role
 from chain.errors import ChainError
@@ -72,8 +72,22 @@ def check_parties(check: Check) -> None:
         elif party.http_key_thumbprint is not None:
             check.find("parties", party.id, "fsck.party_edited")
             continue
+        if not _history_holds(check, party):
+            check.find("parties", party.id, "fsck.party_edited")
+            continue
         if check.chain is not None and party.anchor_state == "anchored":
             _compare_party(check, party, thumbprint)
+
+
+def _history_holds(check: Check, party: Party) -> bool:
+    """Whether a party's status is what its events lead to, each naming the one before."""
+    before = bytes(32)
+    events = parties.events_of(check.session, party.id)
+    for place, event in enumerate(events, 1):
+        if event.seq != place or event.prev_hash != before:
+            return False
+        before = parties.event_hash(event)
+    return party.status_seq == len(events) and (not events or events[-1].status == party.status)
 
 
 def _compare_party(check: Check, party: Party, thumbprint: bytes) -> None:

@@ -5,7 +5,8 @@ from enum import StrEnum
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
-from api.store.tables import Party
+from api.store.tables import Party, PartyEvent
+from chain.canonical import Json, canonical, tagged_hash
 
 # Built once, as every signed request asks it.
 _BY_THUMBPRINT = select(Party).where(Party.http_key_thumbprint == bindparam("thumbprint"))
@@ -30,6 +31,45 @@ class PartyStatus(StrEnum):
 def get_party(session: Session, party_id: str) -> Party | None:
     """A party by id."""
     return session.get(Party, party_id)
+
+
+def set_status(session: Session, party: Party, status: PartyStatus, *, actor: str, at_ms: int) -> PartyEvent:
+    """Change what a party may do, with an event that names the one before it.
+
+    Decisions on grants say which of these events was the newest that they saw, so that they can be made again.
+    """
+    last = session.get(PartyEvent, (party.id, party.status_seq)) if party.status_seq else None
+    event = PartyEvent(
+        party_id=party.id,
+        seq=party.status_seq + 1,
+        status=status.value,
+        actor=actor,
+        prev_hash=bytes(32) if last is None else event_hash(last),
+        at_ms=at_ms,
+    )
+    session.add(event)
+    party.status, party.status_seq = status.value, event.seq
+    session.flush()
+    return event
+
+
+def events_of(session: Session, party_id: str) -> list[PartyEvent]:
+    """A party's changes of status, in order."""
+    return list(
+        session.execute(select(PartyEvent).where(PartyEvent.party_id == party_id).order_by(PartyEvent.seq)).scalars()
+    )
+
+
+def event_hash(event: PartyEvent) -> bytes:
+    """What the next event of the party names as its predecessor; 32 bytes."""
+    stated: Json = {
+        "party": event.party_id,
+        "seq": event.seq,
+        "status": event.status,
+        "actor": event.actor,
+        "at_ms": event.at_ms,
+    }
+    return tagged_hash("mydata/party-event/1", event.prev_hash, canonical(stated))
 
 
 def party_by_thumbprint(session: Session, thumbprint: str) -> Party | None:

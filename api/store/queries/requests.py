@@ -3,7 +3,7 @@
 An access by statutory duty keeps a row here for its grant's sake; nobody was asked, so no list or look-up finds it.
 """
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from api.policy.states import RequestState
@@ -85,19 +85,18 @@ def count_open(session: Session, holder_id: str, now_ms: int) -> int:
     ).scalar_one()
 
 
-def lapse_requests(session: Session, now_ms: int, limit: int = 500) -> list[str]:
-    """Turn requests that were not answered in time to LAPSED; their ids."""
-    due = (
-        select(Request.id)
-        .where(Request.state == RequestState.REQUESTED.value, Request.lapses_at_ms <= now_ms)
-        .order_by(Request.lapses_at_ms)
-        .limit(limit)
+def lapse_requests(session: Session, now_ms: int, limit: int = 500) -> list[Request]:
+    """Turn requests that were not answered in time to LAPSED; their rows."""
+    rows = list(
+        session.execute(
+            select(Request)
+            .where(Request.state == RequestState.REQUESTED.value, Request.lapses_at_ms <= now_ms)
+            .order_by(Request.lapses_at_ms)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        ).scalars()
     )
-    rows = session.execute(
-        update(Request)
-        .where(Request.id.in_(due.scalar_subquery()), Request.state == RequestState.REQUESTED.value)
-        .values(state=RequestState.LAPSED.value, decided_at_ms=now_ms)
-        .execution_options(synchronize_session="fetch")
-        .returning(Request.id)
-    ).scalars()
-    return list(rows)
+    for row in rows:
+        row.state, row.decided_at_ms = RequestState.LAPSED.value, now_ms
+    session.flush()
+    return rows
