@@ -265,7 +265,7 @@ def test_an_untouched_copy_loads(tmp_path):
 def test_a_type_without_fields_says_so(tmp_path):
     folder = tmp_path / "catalogue"
     shutil.copytree(HERE, folder, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
-    unready("person.death_certificate")(folder)
+    unready("person.family_planning_booklet")(folder)
     with pytest.raises(ApiError) as caught:
         load_catalogue(folder)
     digest = caught.value.facts["problem"].rpartition(" ")[2]
@@ -273,7 +273,7 @@ def test_a_type_without_fields_says_so(tmp_path):
         stream.write(f'\n[[version]]\nname = "2026.9"\nsha256 = "{digest}"\n')
     changed = load_catalogue(folder)
     assert changed.version == "2026.9"
-    assert not changed.type("person.death_certificate").fields
+    assert not changed.type("person.family_planning_booklet").fields
     with pytest.raises(ApiError) as caught:
-        changed.ready_type("person.death_certificate")
+        changed.ready_type("person.family_planning_booklet")
     assert caught.value.code == "catalogue.type_not_ready"
