@@ -44,6 +44,22 @@ def grant_ended(session: Session, grant: Grant, at_ms: int) -> None:
         _order(session, grant, copy_id, at_ms)
 
 
+def grant_began(session: Session, grant: Grant, at_ms: int) -> None:
+    """A new grant was just written: its recipient's systems are told."""
+    facts = {"request": grant.request_id, "not_after": grant.not_after_ms // 1000, "uses": grant.max_uses}
+    tell(session, grant, NoticeKind.GRANTED, f"grant:{grant.id}:begin", facts, at_ms)
+
+
+def grant_moved(session: Session, grant: Grant, before: GrantState, at_ms: int) -> None:
+    """A locked grant has just left the state `before`, or stayed in it: what follows from that for its recipient."""
+    state = GrantState(grant.state)
+    if state.final and not before.final:
+        grant_ended(session, grant, at_ms)
+    elif state is not before:
+        kind = NoticeKind.PAUSED if state is GrantState.PAUSED else NoticeKind.RESUMED
+        tell(session, grant, kind, f"grant:{grant.id}:event:{grant.events}", {"state": state.value}, at_ms)
+
+
 def delivered(copy: Copy, grant: Grant | LockedGrant, now_ms: int) -> None:
     """A copy leaves for the first time: from now on its agreed life runs."""
     copy.delete_by_ms = _life_end(grant, now_ms)

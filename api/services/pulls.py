@@ -18,13 +18,15 @@ from api.documents.copy_sheet import CopySheetView, render_copy_sheet
 from api.errors import ApiError, Kind
 from api.policy.decide import Deny, GrantView, PullAsk, decide
 from api.policy.states import GrantState
+from api.services import copies_life
 from api.services.context import Actor, Context, Role
 from api.services.identity import use_nonce
 from api.services.refusals import refuse
-from api.store import Session, clock, outbox, read_only
+from api.store import Session, outbox, read_only
 from api.store.crypto import DataKey
 from api.store.numbering import NumberedReceipt, Numberer
-from api.store.queries import chain_status, copies, grants, holders, idempotency, parties, provenance, receipts, records
+from api.store.queries import copies, deliveries, holders, idempotency, parties, provenance, receipts, records
+from api.store.queries.deliveries import LockedGrant, Look
 from api.store.queries.records import RecordView
 from api.store.receipts import ReceiptDraft
 from api.store.tables import Content, Copy, Grant, Party
@@ -69,9 +71,9 @@ class Pulled:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A copy that is ready to leave, should the grant still stand."""
+    """A copy that is ready to leave, should the grant still stand; `content` is None where it was made before."""
 
-    content: Content
+    content: Content | None
     copy: Copy
     file: bytes
     mark: bytes
@@ -112,18 +114,17 @@ def pull(
     if media_type not in FORMATS:
         raise ApiError("pull.unsupported_format")
     with read_only(ctx.db) as session:
-        grant = grants.grant_to_entity(session, entity_id, grant_id)
-        entity = parties.get_party(session, entity_id)
-        if grant is None or entity is None:
+        seen = deliveries.look(session, entity_id, grant_id)
+        if seen is None:
             raise ApiError("pull.not_found", Kind.NOT_FOUND)
+        grant, entity, now = seen.grant, seen.entity, seen.now_ms
         ask = PullAsk(entity_id, frozenset(fields) if fields is not None else frozenset(granted(grant)))
         once = Once(entity_id, idempotency_key, _request_hash(grant_id, media_type, ask)) if idempotency_key else None
         repeat = _answered(ctx, session, once) is not None
-        now = clock.now_ms(session)
-        verdict = decide(view_of(grant, entity, repeat=repeat), ask, now)
+        verdict = decide(view_of(grant, entity.status, repeat=repeat), ask, now)
         prepared = None
         if not isinstance(verdict, Deny):
-            _check_grace(ctx, session, now)
+            _check_grace(ctx, session, seen)
             prepared = _prepare(ctx, session, grant, entity, media_type, ask)
     if isinstance(verdict, Deny):
         raise refuse(ctx, grant, verdict)
@@ -136,20 +137,20 @@ def pull(
     return Pulled(prepared.file, name, media_type, prepared.copy.id, outcome, prepared.salts)
 
 
-def granted(grant: Grant) -> list[tuple[str, str]]:
+def granted(grant: Grant | LockedGrant) -> list[tuple[str, str]]:
     """(type, field) pairs that a grant's terms name."""
     items = grant.terms["items"]
     assert isinstance(items, list)
     return [(str(item["type"]), str(item["field"])) for item in items]
 
 
-def view_of(grant: Grant, entity: Party, *, repeat: bool = False) -> GrantView:
-    """What the policy needs to know of a grant; a `repeat` has its use counted already."""
+def view_of(grant: Grant | LockedGrant, entity_status: str, *, repeat: bool = False) -> GrantView:
+    """What the policy needs to know of a grant and its recipient; a `repeat` has its use counted already."""
     # The worker may have noted meanwhile that the use which is repeated was the last.
     last_again = repeat and grant.state == GrantState.EXHAUSTED
     return GrantView(
         entity_id=grant.entity_id,
-        entity_active=entity.status == parties.PartyStatus.ACTIVE,
+        entity_active=entity_status == parties.PartyStatus.ACTIVE,
         state=GrantState.ACTIVE.value if last_again else grant.state,
         frozen=grant.frozen,
         not_before_ms=grant.not_before_ms,
@@ -188,10 +189,9 @@ def _prepare(
     fingerprint = _keyed(ctx, "mydata/copy/1", grant.id, content_id)
     known = copies.find_copy(session, grant.id, fingerprint)
     if known is not None:
-        content = copies.content_of_copy(session, known)
         salt = copies.open_mark_salt(key, known)
         mark = mark_commitment(salt, _strings(known.mark_document))
-        return Prepared(content, known, copies.open_file(key, known), mark, (), refs, salts)
+        return Prepared(None, known, copies.open_file(key, known), mark, (), refs, salts)
     copied = [
         CopyRecord(
             view.record.type_code,
@@ -275,24 +275,23 @@ def _release(
     def work(session: Session, numberer: Numberer) -> NumberedReceipt | Deny:
         if signed is not None:
             use_nonce(ctx, session, signed.thumbprint, signed.nonce, numberer.now_ms)
-        with session.no_autoflush:  # so that the grant's row is written once
-            grant = grants.lock_grant(session, prepared.copy.grant_id)
-            entity = parties.get_party(session, ask.entity_id)
-            assert grant is not None and entity is not None
-            repeat = _answered(ctx, session, once) == prepared.copy.id
-            verdict = decide(view_of(grant, entity, repeat=repeat), ask, numberer.now_ms)
-            if isinstance(verdict, Deny):
-                return verdict
-            if once is not None and not repeat:
-                _claim(ctx, session, once, prepared.copy.id, numberer.now_ms)
-            grant.use_count += 0 if repeat else 1
-            if not copies.has_content(session, prepared.content.id):
-                session.add(prepared.content)
-                session.flush()
-                provenance.add_tags(session, prepared.content.id, prepared.tags)
-            if not copies.has_copy(session, grant.id, prepared.copy.fingerprint):
-                session.add(prepared.copy)
-        session.flush()
+        grant = deliveries.lock(session, prepared.copy.grant_id)
+        repeat = _answered(ctx, session, once) == prepared.copy.id
+        verdict = decide(view_of(grant, grant.entity_status, repeat=repeat), ask, numberer.now_ms)
+        if isinstance(verdict, Deny):
+            return verdict
+        # A person who was erased since the look has no key any more; a cached one answers only for the row as it is.
+        key = holders.holder_key(session, ctx.vault, grant.holder_id)
+        if once is not None and not repeat:
+            _claim(ctx, session, once, prepared.copy.id, numberer.now_ms)
+        deliveries.use(session, grant.id, 0 if repeat else 1)
+        if prepared.content is not None and deliveries.add_content(session, prepared.content):
+            provenance.add_tags(session, prepared.content.id, prepared.tags)
+        if deliveries.has_copy(session, prepared.copy.id):
+            copies_life.delivered_again(session, grant, prepared.copy.id, numberer.now_ms, counted=not repeat)
+        else:
+            copies_life.delivered(prepared.copy, grant, numberer.now_ms)
+            deliveries.add_copy(session, prepared.copy)
         delivery = Delivery(
             grant.digest,
             grant.entity_id,
@@ -312,7 +311,8 @@ def _release(
                 grant_id=grant.id,
                 copy_id=prepared.copy.id,
                 repeats=0 if repeat else 1,  # what it adds to the grant's uses: the check of the store adds them up
-            )
+            ),
+            key,
         )
         if signed is not None:
             kept: dict[str, Json] = {"base": signed.base, "signature": signed.signature.hex(), "key": dict(signed.key)}
@@ -336,11 +336,10 @@ def _claim(ctx: Context, session: Session, once: Once, copy_id: str, now_ms: int
     idempotency.record(session, ctx.vault, once.actor, once.key, once.request_sha256, answer, now_ms)
 
 
-def _check_grace(ctx: Context, session: Session, now_ms: int) -> None:
+def _check_grace(ctx: Context, session: Session, seen: Look) -> None:
     """Pulls go on without the chain for a while, on signed receipts alone; past the grace they are closed."""
-    seen = chain_status.get_chain_status(session)
-    last_ok_ms = seen.last_ok_ms if seen is not None and seen.last_ok_ms else outbox.oldest_open_ms(session)
-    if last_ok_ms is not None and now_ms - last_ok_ms > ctx.settings.chain_grace_s * 1000:
+    last_ok_ms = seen.chain_ok_ms or outbox.oldest_open_ms(session)
+    if last_ok_ms is not None and seen.now_ms - last_ok_ms > ctx.settings.chain_grace_s * 1000:
         raise ApiError("pull.chain_grace_over", Kind.UNAVAILABLE, hours=ctx.settings.chain_grace_s // 3600)
 
 

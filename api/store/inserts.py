@@ -1,9 +1,10 @@
 """Bulk inserts, and `INSERT ... ON CONFLICT DO NOTHING` as both SQLite and PostgreSQL know it."""
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import cast
 
-from sqlalchemy import Table, insert, inspect
+from sqlalchemy import Executable, Table, insert, inspect
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -29,9 +30,16 @@ def insert_ignore(session: Session, table: type[Base], rows: Sequence[Mapping[st
 
 def insert_if_new(session: Session, table: type[Base], row: Mapping[str, object]) -> bool:
     """Insert one row; False where one with its key, or another of its unique values, is there already."""
+    session.flush()
+    statement = _if_new(table, session.get_bind().dialect.name)
+    return session.connection().execute(statement, dict(row)).first() is not None
+
+
+@lru_cache(maxsize=256)
+def _if_new(table: type[Base], dialect: str) -> Executable:
+    """Built once for each table: that costs several times what running it does."""
     key = inspect(table).primary_key[0]
-    if session.get_bind().dialect.name == "sqlite":
-        first = session.execute(sqlite.insert(table).values(row).on_conflict_do_nothing().returning(key)).first()
-    else:
-        first = session.execute(postgresql.insert(table).values(row).on_conflict_do_nothing().returning(key)).first()
-    return first is not None
+    core = cast("Table", table.__table__)
+    if dialect == "sqlite":
+        return sqlite.insert(core).on_conflict_do_nothing().returning(key)
+    return postgresql.insert(core).on_conflict_do_nothing().returning(key)

@@ -6,7 +6,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.orm import Session
 
-from api.store.crypto import Vault
+from api.store.crypto import Sealer, Vault
 from api.store.ids import ReceiptId
 from api.store.receipts import ReceiptDraft, receipt_row
 from api.store.tables import Base, PreparedReceipt, Receipt
@@ -64,12 +64,12 @@ class Numberer:
         """Size that the log has after the numbers given out so far."""
         return self.first + len(self.leaf_hashes)
 
-    def add(self, draft: ReceiptDraft) -> NumberedReceipt:
-        """Write a receipt with the next number."""
+    def add(self, draft: ReceiptDraft, sealer: Sealer | None = None) -> NumberedReceipt:
+        """Write a receipt with the next number, its details sealed by `sealer` if the holder's key is open already."""
         if self.backlog and draft.grant_id is not None:
             # Within a grant the log's order is the order of events: what was prepared earlier goes first.
             self.number_prepared(limit=None, grant_id=draft.grant_id)
-        row = receipt_row(self._session, self._vault, draft, self.now_ms)
+        row = receipt_row(self._session, self._vault, draft, self.now_ms, sealer)
         commitment = row["commitment"]
         assert isinstance(commitment, bytes)
         numbered = self._number(draft.id, draft.kind, commitment)
@@ -79,7 +79,7 @@ class Numberer:
             "leaf_hash": numbered.leaf_hash,
             "promise": numbered.promise,
         }
-        self._session.execute(_ADD, row)
+        self._session.connection().execute(_ADD, row)
         return numbered
 
     def number_prepared(self, *, limit: int | None, grant_id: str | None = None) -> int:

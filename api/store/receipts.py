@@ -84,8 +84,10 @@ def details_sealer(session: Session, vault: Vault, holder_id: str | None) -> Sea
     return vault.platform if holder_id is None else holder_key(session, vault, holder_id)
 
 
-def receipt_row(session: Session, vault: Vault, draft: ReceiptDraft, at_ms: int) -> dict[str, object]:
-    """Column values of a new receipt without a number: salted, committed, sealed."""
+def receipt_row(
+    session: Session, vault: Vault, draft: ReceiptDraft, at_ms: int, sealer: Sealer | None = None
+) -> dict[str, object]:
+    """Column values of a new receipt without a number: salted, committed, sealed by `sealer` if it is open already."""
     salt = os.urandom(SALT_BYTES)
     details = dict(draft.details)
     commitment = details_commitment(salt, details)
@@ -102,7 +104,7 @@ def receipt_row(session: Session, vault: Vault, draft: ReceiptDraft, at_ms: int)
         "at_ms": at_ms,
     }
     plain = canonical({"details": details, "salt": salt.hex()})
-    sealer = details_sealer(session, vault, draft.holder_id)
+    sealer = sealer or details_sealer(session, vault, draft.holder_id)
     sealed = sealer.seal(Purpose.RECEIPT_DETAILS, draft.id, plain, bound=_bound(columns))
     return {**columns, "id": draft.id, "details_enc": sealed}
 

@@ -3,19 +3,23 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-from sqlalchemy import delete
+from sqlalchemy import Row, bindparam, delete, select
 from sqlalchemy.orm import Session
 
 from api.errors import ApiError, Kind
 from api.store.crypto import Purpose, Vault, bound_columns
 from api.store.inserts import insert_if_new
-from api.store.tables import IdempotencyKey
+from api.store.tables import Base, IdempotencyKey
 
 RUNNING = "running"
 DONE = "done"
 # A request that was being answered when its process died must not block its key for the 7 days that answers are kept.
 STALE_MS = 60_000
+
+_KEYS = Base.metadata.tables[IdempotencyKey.__tablename__]
+_ANSWER = select(_KEYS).where(_KEYS.c.actor == bindparam("actor"), _KEYS.c["key"] == bindparam("key"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,7 @@ def begin(
 
 def answer_of(session: Session, vault: Vault, actor: str, key: str, request_sha256: bytes) -> StoredAnswer | None:
     """The answer that this very request had under this key; claims nothing."""
-    row = session.get(IdempotencyKey, (actor, key), populate_existing=True)
+    row = session.connection().execute(_ANSWER, {"actor": actor, "key": key}).one_or_none()
     if row is None or row.request_sha256 != request_sha256:
         return None
     return _stored(vault, row)
@@ -127,7 +131,7 @@ def _sealed(vault: Vault, actor: str, key: str, request_sha256: bytes, answer: S
     )
 
 
-def _stored(vault: Vault, row: IdempotencyKey) -> StoredAnswer | None:
+def _stored(vault: Vault, row: IdempotencyKey | Row[Any]) -> StoredAnswer | None:
     if row.state != DONE or row.status is None or row.body_enc is None:
         return None
     plain = vault.platform.open(

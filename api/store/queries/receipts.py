@@ -4,16 +4,17 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from api.store.crypto import Purpose, Vault
 from api.store.queries import paging
-from api.store.tables import Checkpoint, LogNode, LogState, PreparedReceipt, Receipt, RequestEvidence
+from api.store.tables import Base, Checkpoint, LogNode, LogState, PreparedReceipt, Receipt, RequestEvidence
 from chain.canonical import Json, canonical
 from chain.receipt import ReceiptKind
 
 _ANCHORED = "anchored"
+_KEEP_REQUEST = insert(Base.metadata.tables[RequestEvidence.__tablename__])
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +124,7 @@ def log_size(session: Session) -> LogSize:
 def keep_request(session: Session, vault: Vault, receipt_id: str, evidence: Mapping[str, Json]) -> None:
     """Keep the signed request that a receipt answers, sealed under the platform's key."""
     sealed = vault.platform.seal(Purpose.REQUEST_EVIDENCE, receipt_id, canonical(dict(evidence)))
-    session.add(RequestEvidence(receipt_id=receipt_id, body_enc=sealed))
+    session.connection().execute(_KEEP_REQUEST, {"receipt_id": receipt_id, "body_enc": sealed})
 
 
 def kept_request(session: Session, vault: Vault, receipt_id: str) -> dict[str, Json] | None:
