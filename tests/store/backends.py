@@ -7,11 +7,13 @@ import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol, Self
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
+from psycopg import sql
 
+from api.demo.behind import libpq
 from api.demo.postgres import Server
 
 only_sqlite = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
@@ -57,22 +59,63 @@ class SQLite:
 
 
 class PostgreSQL:
-    """Databases of the run's server."""
+    """Databases of the run's server, emptied and used again: dropping one costs a checkpoint."""
 
     name = "postgresql"
 
     def __init__(self, server: Server, template: str) -> None:
         self.server = server
-        self._template = template
+        self._template = server.url(template)
+        self._shape = self._look(self._template)
+        self._spare: list[str] = []
 
     def create(self, like: str | None = None, *, empty: bool = False) -> str:
-        template = "template1" if empty else self._template
-        return self.server.create_database(
-            f"test_{os.urandom(8).hex()}", template if like is None else database_of(like)
-        )
+        if empty:
+            return self.server.create_database(f"test_{os.urandom(8).hex()}")
+        url = self._spare.pop() if self._spare else None
+        if url is None:
+            url = self.server.create_database(f"test_{os.urandom(8).hex()}", database_of(self._template))
+        self._fill(url, like or self._template)
+        return url
 
     def drop(self, url: str) -> None:
-        self.server.drop_database(database_of(url))
+        if self._look(url) == self._shape:
+            self._spare.append(url)
+        else:  # a test changed its tables
+            self.server.drop_database(database_of(url))
+
+    def _look(self, url: str) -> str:
+        """The tables, columns and indexes of a database, and its version."""
+        with psycopg.connect(libpq(url)) as connection:
+            row = connection.execute(SHAPE).fetchone()
+            version = connection.execute(VERSION).fetchone() if row is not None and row[1] else None
+        return repr((row, version))
+
+    def _fill(self, url: str, like: str) -> None:
+        """Give a database the rows of another, and no others."""
+        with psycopg.connect(libpq(like)) as source, psycopg.connect(libpq(url)) as target:
+            target.execute("SET session_replication_role = replica")
+            tables = [sql.Identifier(row[0]) for row in source.execute(TABLES)]
+            target.execute(sql.SQL("; ").join(sql.SQL("DELETE FROM {}").format(table) for table in tables))
+            for table in tables:
+                with source.cursor().copy(sql.SQL("COPY {} TO STDOUT").format(table)) as out:
+                    rows = b"".join(bytes(part) for part in out)
+                if rows:
+                    with target.cursor().copy(sql.SQL("COPY {} FROM STDIN").format(table)) as into:
+                        into.write(rows)
+            for name, last in source.execute(SEQUENCES):
+                target.execute("SELECT setval(%s::regclass, %s, %s)", (name, last or 1, last is not None))
+
+
+TABLES = "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
+VERSION = "SELECT version_num FROM alembic_version"
+SEQUENCES = "SELECT sequencename, last_value FROM pg_sequences WHERE schemaname = 'public'"
+SHAPE = """
+SELECT md5(string_agg(c.relname || '.' || a.attname, ',' ORDER BY c.relname, a.attname)),
+       bool_or(c.relname = 'alembic_version')
+FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+WHERE c.relnamespace = 'public'::regnamespace AND NOT a.attisdropped
+"""
 
 
 def file_of(url: str) -> Path:
@@ -95,14 +138,11 @@ class Dba:
         if self._sqlite:
             self._connection: Any = sqlite3.connect(file_of(url))
             return
-        parts = urlsplit(url)
-        self._connection = psycopg.connect(
-            host=parse_qs(parts.query)["host"][0], user=parts.username, dbname=database_of(url)
-        )
+        self._connection = psycopg.connect(libpq(url))
         self._connection.execute("SET session_replication_role = replica")
         self._connection.execute(
-            "CREATE FUNCTION zeroblob(integer) RETURNS bytea RETURN decode(repeat('00', $1), 'hex');"
-            "CREATE FUNCTION replace(json, text, text) RETURNS json RETURN replace($1::text, $2, $3)::json"
+            "CREATE OR REPLACE FUNCTION zeroblob(integer) RETURNS bytea RETURN decode(repeat('00', $1), 'hex');"
+            "CREATE OR REPLACE FUNCTION replace(json, text, text) RETURNS json RETURN replace($1::text, $2, $3)::json"
         )
 
     def execute(self, statement: str, values: Sequence[object] = ()) -> Any:
