@@ -153,6 +153,14 @@ def approve(person: Person, asked: Asked, *, days: int, uses: int, leave_out: Se
     return answer
 
 
+def change_grant(who: Person | Machine, grant_id: str, move: str, **body: object) -> dict[str, Any]:
+    """Make one change of a grant: `pause`, `resume`, `revoke` by its holder, `terminate` by its recipient, and by a
+    regulator `freeze` and `unfreeze` (of a `case`) and `invalidate` (for a `reason`).
+    """
+    answer: dict[str, Any] = who.post(f"/v1/grants/{grant_id}/{move}", body)
+    return answer
+
+
 def pull_envelope(town: Town, who: DemoParty, grant_id: str, extension: str) -> Envelope:
     """Pull in the envelope form: file, receipt and salts."""
     response = town.machine(who).pull(grant_id, f"{ENVELOPE};format={extension}")

@@ -119,7 +119,6 @@ def certificate_evidence(
 def grant_evidence(session: Session, key: DataKey, grant: Grant) -> GrantEvidence:
     """The signed grant with its terms, what binds it to its citizen, and the changes signed since."""
     secret = grants.open_secret(key, grant)
-    changes = [event for event in grants.events_of(session, grant.id) if event.signature is not None and event.seq > 0]
     binding = None if secret.binding_token is None else Binding(secret.binding_token, secret.binding_salt)
     return GrantEvidence(
         message_of(grant),
@@ -128,9 +127,9 @@ def grant_evidence(session: Session, key: DataKey, grant: Grant) -> GrantEvidenc
         secret.terms_salt,
         binding,
         tuple(
-            GrantChange(CHANGE_STATUS[event.state], at, event.signature)
-            for at, event in enumerate(changes)
-            if event.signature is not None
+            GrantChange(CHANGE_STATUS[event.state], event.number, event.signature)
+            for event in grants.events_of(session, grant.id)
+            if event.signature is not None and event.number is not None
         ),
     )
 

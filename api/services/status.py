@@ -8,6 +8,7 @@ from api.store import clock, outbox, read_only
 from api.store.queries import chain_status, receipts
 
 DELAYED_AFTER_MS = 30_000
+STUCK_ATTEMPTS = 8  # after about two minutes of pauses that double
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +28,12 @@ def readiness(ctx: Context) -> list[Part]:
             now = clock.now_ms(session)
             chain = chain_status.get_chain_status(session)
             size = receipts.log_size(session)
-            waiting = outbox.count_open(session)
+            waiting, stuck = outbox.count_open(session), outbox.count_stuck(session, STUCK_ATTEMPTS)
         parts.append(Part("database", True, "ok"))
         late = chain is None or now - chain.last_ok_ms > DELAYED_AFTER_MS
         state = "unknown" if chain is None else "delayed" if late and chain.state == "ok" else chain.state
         parts.append(Part("chain", state != "halted", state))
-        parts.append(Part("outbox", True, f"waiting={waiting}"))
+        parts.append(Part("outbox", True, f"waiting={waiting} stuck={stuck}"))
         parts.append(Part("receipts", True, f"log={size.numbered} anchored={size.anchored} prepared={size.prepared}"))
     except ApiError as error:
         parts.append(Part("database", False, error.code))
