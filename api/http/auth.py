@@ -32,7 +32,12 @@ def context(request: Request) -> Context:
     return ctx
 
 
-ContextDep = Annotated[Context, Depends(context)]
+async def _context(request: Request) -> Context:
+    # Awaited, for it waits for nothing: a plain function would be sent to a thread and back for each request.
+    return context(request)
+
+
+ContextDep = Annotated[Context, Depends(_context)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +91,7 @@ class Allow:
 class Public:
     """The policy of a route that anybody may call."""
 
-    def __call__(self) -> None:
+    async def __call__(self) -> None:
         """Nothing to check."""
 
 
