@@ -279,6 +279,13 @@ def _certificate_page(
             )
             for field in one.schema.fields
         ),
+        claims=tuple(
+            views.ClaimLine(
+                label=one.schema.field(claim.name).label(lang),
+                value=None if claim.value is None else one.schema.field(claim.name).display(claim.value, lang),
+            )
+            for claim in one.claims
+        ),
         looks=tuple(_footprint(ctx, line, size, lang) for line in looks),
         proof=_certificate_proof(found),
         pdf_url=f"/citizen/certificates/{at.segment(one.id)}/original.pdf",
@@ -371,6 +378,8 @@ def _consent_page(
         optional=tuple(one for one in asked if not one.necessary and not one.sensitive),
         sensitive=tuple(one for one in asked if not one.necessary and one.sensitive),
         cut=_cut(ctx, lang, row.cut),
+        notes=at.notes(ctx, lang, row.cut),
+        service_item=_service_item(ctx, row.item_no),
         missing=missing,
         ticked=ticked,
         until=until or last,
@@ -385,6 +394,11 @@ def _consent_page(
     )
     status = 200 if error is None else int(STATUS[Kind.INVALID])
     return respond("citizen/consent.html", view, at.frame(request, ctx, "citizen", "grants", actor), status)
+
+
+def _service_item(ctx: Context, number: int | None) -> str | None:
+    found = None if number is None else requests.service_item(ctx, number)
+    return None if found is None else found.name
 
 
 def _cut(ctx: Context, lang: Lang, notes: Iterable[dict[str, object]]) -> tuple[Item, ...]:

@@ -17,7 +17,7 @@ from api.http.language import preferred_language
 from api.http.signatures import COVERED, LABEL, TAG
 from api.http.v1.grants import delivered
 from api.locale import Lang, translator
-from api.policy.requests import AskedItem
+from api.policy.requests import AskedItem, CutReason
 from api.policy.states import GrantState
 from api.portals import frame as at
 from api.portals.render import respond
@@ -39,9 +39,11 @@ Ticked = Annotated[list[str] | None, Form(max_length=64)]
 
 @router.get("")
 def home(request: Request, ctx: ContextDep, actor: at.Clerk) -> Response:
-    """The scenarios."""
+    """The scenarios under the purposes for which the organisation is registered."""
     lang = preferred_language(request)
-    view = views.Home(scenarios=tuple(_scenario(ctx, pack, lang) for pack in ctx.catalogue.packs.values()))
+    allowed = {purpose.code for purpose in requests.purposes_of(ctx, actor)}
+    packs = [pack for pack in ctx.catalogue.packs.values() if pack.purpose in allowed]
+    view = views.Home(scenarios=tuple(_scenario(ctx, pack, lang) for pack in packs))
     return respond("entity/home.html", view, at.frame(request, ctx, "entity", "home", actor))
 
 
@@ -124,7 +126,7 @@ def list_requests(
     lang = preferred_language(request)
     page = requests.list_own(ctx, actor, cursor)
     view = views.Requests(
-        requests=tuple(_request_line(one, lang) for one in page.items),
+        requests=tuple(_request_line(ctx, one, lang) for one in page.items),
         just_sent=sent,
         pager=at.older("/entity/requests", page.next_cursor, cursor=cursor),
     )
@@ -313,8 +315,10 @@ def _status(error: FormError | None) -> int:
     return 200 if error is None else int(STATUS[Kind.INVALID])
 
 
-def _request_line(one: RequestView, lang: Lang) -> views.RequestLine:
+def _request_line(ctx: Context, one: RequestView, lang: Lang) -> views.RequestLine:
     row = one.request
+    cut = [at.item(ctx, lang, note).label for note in row.cut if note["reason"] == CutReason.NOT_ALLOWED]
+    removed = translator(lang).gettext("Removed, as the purpose does not need it: %(fields)s.")
     return views.RequestLine(
         id=row.id,
         purpose=one.purpose.label(lang),
@@ -324,6 +328,10 @@ def _request_line(one: RequestView, lang: Lang) -> views.RequestLine:
         lapses_at_ms=row.lapses_at_ms,
         fields=len(row.items),
         grant_url=None if one.grant_id is None else f"/entity/grants/{at.segment(one.grant_id)}",
+        notes=(
+            *((removed % {"fields": translator(lang).gettext(", ").join(cut)},) if cut else ()),
+            *at.notes(ctx, lang, row.cut),
+        ),
     )
 
 

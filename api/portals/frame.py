@@ -13,7 +13,8 @@ from api.catalogue.model import Field, FieldKind, TypeSchema
 from api.errors import ApiError
 from api.http.auth import allow
 from api.http.language import preferred_language
-from api.locale import Lang
+from api.locale import Lang, translator
+from api.policy.requests import ClampReason, CutReason
 from api.portals.render import Page, Viewer, page_for, with_query
 from api.portals.views.common import Delivery, FormError, Item, Pager, Proof, ProofFact
 from api.services import log, parties
@@ -111,6 +112,8 @@ def item(ctx: Context, lang: Lang, listed: Mapping[str, object]) -> Item:
         type_name=found[0].label(lang) if found else type_code,
         sensitive=bool(listed.get("sensitive", False)),
         necessary=bool(listed.get("necessary", False)),
+        claim=found is not None and found[1].kind is FieldKind.CLAIM,
+        secret=found is not None and found[1].trade_secret,
     )
 
 
@@ -118,6 +121,24 @@ def items(ctx: Context, lang: Lang, listed: object) -> tuple[Item, ...]:
     """All items of a list that a request or a grant's terms hold."""
     assert isinstance(listed, list)
     return tuple(item(ctx, lang, one) for one in listed)
+
+
+def notes(ctx: Context, lang: Lang, cut: Iterable[Mapping[str, object]]) -> tuple[str, ...]:
+    """What was changed of a request, in sentences; fields that were simply taken out are listed elsewhere."""
+    labels = translator(lang)
+    found = []
+    for note in cut:
+        reason = str(note["reason"])
+        if reason == CutReason.REPLACED:
+            by = note["by"]
+            assert isinstance(by, list)
+            claims = [item(ctx, lang, {"type": note["type"], "field": name}).label for name in by]
+            words = {"field": item(ctx, lang, note).label, "claims": labels.gettext(", ").join(claims)}
+            found.append(labels.gettext("%(field)s was asked for; only this is told instead: %(claims)s.") % words)
+        elif reason in set(ClampReason):
+            facts = {name: value for name, value in note.items() if isinstance(value, int)}
+            found.append(locale.error_text(reason, lang, facts))
+    return tuple(found)
 
 
 def shown_value(field: Field, value: str, lang: Lang) -> str:

@@ -12,6 +12,7 @@ import hmac
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from api.documents.copies import CopyRecord, original_csv, original_json
 from api.documents.copy_sheet import CopySheetView, render_copy_sheet
@@ -20,12 +21,14 @@ from api.policy.decide import Deny, GrantView, PullAsk, decide
 from api.policy.states import GrantState
 from api.services import copies_life
 from api.services.context import Actor, Context, Role
+from api.services.days import city_day
 from api.services.identity import use_nonce
 from api.services.refusals import refuse
+from api.services.taking import Taken, take, unfair
 from api.store import Session, outbox, read_only
 from api.store.crypto import DataKey
 from api.store.numbering import NumberedReceipt, Numberer
-from api.store.queries import copies, deliveries, holders, idempotency, parties, provenance, receipts, records
+from api.store.queries import copies, deliveries, holders, idempotency, parties, provenance, receipts
 from api.store.queries.deliveries import LockedGrant, Look
 from api.store.queries.records import RecordView
 from api.store.receipts import ReceiptDraft
@@ -59,7 +62,10 @@ class SignedPull:
 
 @dataclass(frozen=True, slots=True)
 class Pulled:
-    """What leaves: the marked file, the signed receipt, and for each record the salts of the granted fields."""
+    """What leaves: the marked file, the signed receipt, and for each record the salts of the granted fields.
+
+    `unknown` names the claims (`type/field`) that were left out because no department vouches for them today.
+    """
 
     file: bytes
     file_name: str
@@ -67,6 +73,7 @@ class Pulled:
     copy_id: str
     receipt: NumberedReceipt
     salts: Sequence[Mapping[str, Json]]
+    unknown: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +87,7 @@ class Prepared:
     tags: Sequence[bytes]
     refs: tuple[RecordRef, ...]
     salts: Sequence[Mapping[str, Json]]
+    unknown: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +116,8 @@ def pull(
     repeat only while it gives the same copy; newer versions of the records are a use of their own.
 
     Raises `pull.not_found` (also for somebody else's grant), `pull.<reason>` with kind FORBIDDEN for its recipient, and
-    `pull.unsupported_format`, `pull.nothing_there`, `pull.chain_grace_over`. Each refusal becomes a receipt, too.
+    `pull.unsupported_format`, `pull.nothing_there`, `pull.claim_outdated`, `pull.out_of_range`,
+    `pull.chain_grace_over`. Each refusal becomes a receipt, too.
     """
     entity_id = actor.party(Role.ENTITY)
     if media_type not in FORMATS:
@@ -122,10 +131,12 @@ def pull(
         once = Once(entity_id, idempotency_key, _request_hash(grant_id, media_type, ask)) if idempotency_key else None
         repeat = _answered(ctx, session, once) is not None
         verdict = decide(view_of(grant, entity.status, repeat=repeat), ask, now)
+        if not isinstance(verdict, Deny) and not repeat:
+            verdict = unfair(ctx, session, grant, ask, now) or verdict
         prepared = None
         if not isinstance(verdict, Deny):
             _check_grace(ctx, session, seen)
-            prepared = _prepare(ctx, session, grant, entity, media_type, ask)
+            prepared = _prepare(ctx, session, grant, entity, media_type, ask, city_day(now))
     if isinstance(verdict, Deny):
         raise refuse(ctx, grant, verdict)
     if prepared is None:
@@ -134,7 +145,7 @@ def pull(
     if isinstance(outcome, Deny):
         raise refuse(ctx, grant, outcome)
     name = f"{prepared.copy.id}.{EXTENSION[media_type]}"
-    return Pulled(prepared.file, name, media_type, prepared.copy.id, outcome, prepared.salts)
+    return Pulled(prepared.file, name, media_type, prepared.copy.id, outcome, prepared.salts, prepared.unknown)
 
 
 def granted(grant: Grant | LockedGrant) -> list[tuple[str, str]]:
@@ -162,45 +173,32 @@ def view_of(grant: Grant | LockedGrant, entity_status: str, *, repeat: bool = Fa
 
 
 def _prepare(
-    ctx: Context, session: Session, grant: Grant, entity: Party, media_type: str, ask: PullAsk
+    ctx: Context, session: Session, grant: Grant, entity: Party, media_type: str, ask: PullAsk, today: date
 ) -> Prepared | None:
     key = holders.holder_key(session, ctx.vault, grant.holder_id)
-    wanted: dict[str, list[str]] = {}
-    for type_code, name in sorted(ask.items):
-        wanted.setdefault(type_code, []).append(name)
-    views = records.current_records(session, grant.holder_id, wanted)
-    if not views:
+    taken, unknown = take(ctx, session, key, grant, ask, today)
+    if not taken:
         return None
-    bodies = [records.open_body(key, view.record) for view in views]
-    refs = tuple(RecordRef(view.issuer, view.root, view.record.leaf_index) for view in views)
+    refs = tuple(RecordRef(one.view.issuer, one.view.root, one.view.record.leaf_index) for one in taken)
     salts: list[Mapping[str, Json]] = [
         {
-            "root": "0x" + view.root.hex(),
-            "index": view.record.leaf_index,
-            "salts": {
-                name: "0x" + field_salt(body.seed, name).hex()
-                for name in wanted[view.record.type_code]
-                if name in body.fields
-            },
+            "root": "0x" + one.view.root.hex(),
+            "index": one.view.record.leaf_index,
+            "salts": {name: "0x" + field_salt(one.body.seed, name).hex() for name in one.values},
         }
-        for view, body in zip(views, bodies, strict=True)
+        for one in taken
     ]
-    content_id = _content_id(ctx, grant.holder_id, views, wanted, media_type)
+    content_id = _content_id(ctx, grant.holder_id, taken, media_type)
     fingerprint = _keyed(ctx, "mydata/copy/1", grant.id, content_id)
     known = copies.find_copy(session, grant.id, fingerprint)
     if known is not None:
         salt = copies.open_mark_salt(key, known)
         mark = mark_commitment(salt, _strings(known.mark_document))
-        return Prepared(None, known, copies.open_file(key, known), mark, (), refs, salts)
-    copied = [
-        CopyRecord(
-            view.record.type_code,
-            f"{number:03d}",
-            {name: body.fields[name] for name in wanted[view.record.type_code] if name in body.fields},
-        )
-        for number, (view, body) in enumerate(zip(views, bodies, strict=True), 1)
-    ]
-    return _mark(ctx, key, grant, entity, _Draft(content_id, media_type, fingerprint, views, copied, refs, salts))
+        return Prepared(None, known, copies.open_file(key, known), mark, (), refs, salts, unknown)
+    copied = [CopyRecord(one.view.record.type_code, f"{number:03d}", one.values) for number, one in enumerate(taken, 1)]
+    views = [one.view for one in taken]
+    draft = _Draft(content_id, media_type, fingerprint, views, copied, refs, salts, unknown)
+    return _mark(ctx, key, grant, entity, draft)
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +210,7 @@ class _Draft:
     copied: Sequence[CopyRecord]
     refs: tuple[RecordRef, ...]
     salts: Sequence[Mapping[str, Json]]
+    unknown: Sequence[str]
 
 
 def _mark(ctx: Context, key: DataKey, grant: Grant, entity: Party, draft: _Draft) -> Prepared:
@@ -255,7 +254,8 @@ def _mark(ctx: Context, key: DataKey, grant: Grant, entity: Party, draft: _Draft
     )
     copies.seal_copy(key, copy, file, salt)
     tags = provenance_tags(original, draft.media_type, epoch_key)
-    return Prepared(content, copy, file, mark_commitment(salt, _strings(document)), tags, draft.refs, draft.salts)
+    commitment = mark_commitment(salt, _strings(document))
+    return Prepared(content, copy, file, commitment, tags, draft.refs, draft.salts, draft.unknown)
 
 
 def _original(ctx: Context, draft: _Draft) -> bytes:
@@ -278,6 +278,8 @@ def _release(
         grant = deliveries.lock(session, prepared.copy.grant_id)
         repeat = _answered(ctx, session, once) == prepared.copy.id
         verdict = decide(view_of(grant, grant.entity_status, repeat=repeat), ask, numberer.now_ms)
+        if not isinstance(verdict, Deny) and not repeat:
+            verdict = unfair(ctx, session, grant, ask, numberer.now_ms) or verdict
         if isinstance(verdict, Deny):
             return verdict
         # A person who was erased since the look has no key any more; a cached one answers only for the row as it is.
@@ -348,10 +350,8 @@ def _request_hash(grant_id: str, media_type: str, ask: PullAsk) -> bytes:
     return hashlib.sha256(canonical([grant_id, media_type, *items])).digest()
 
 
-def _content_id(
-    ctx: Context, holder_id: str, views: Sequence[RecordView], wanted: Mapping[str, Sequence[str]], media_type: str
-) -> str:
-    parts = [[view.record.id, view.record.version, sorted(wanted[view.record.type_code])] for view in views]
+def _content_id(ctx: Context, holder_id: str, taken: Sequence[Taken], media_type: str) -> str:
+    parts = [[one.view.record.id, one.view.record.version, sorted(one.names)] for one in taken]
     described = json.dumps([holder_id, media_type, EPOCH, parts], separators=(",", ":"))
     return f"cont_{_keyed(ctx, 'mydata/content/1', described)[:16].hex()}"
 

@@ -59,6 +59,48 @@ def test_repeats_are_kept_once_and_mildest() -> None:
     )
 
 
+CLAIMED = Purpose(
+    **{
+        **{name: getattr(PURPOSE, name) for name in PURPOSE.__slots__ if not name.startswith("_")},
+        "allowances": (Allowance(TYPE, "age_over_18", True), Allowance(TYPE, "district", False)),
+    }
+)
+LESS = {"birth_date": ["age_over_18", "age_over_60"], "address": ["district"]}
+
+
+def replaced(*items: AskedItem) -> tuple[list[KeptItem], list[Cut]]:
+    return cut(items, CLAIMED, lambda type_code, name: LESS.get(name, []) if type_code == TYPE else [])
+
+
+def test_a_field_is_replaced_by_the_claims_that_the_purpose_may_ask_for() -> None:
+    assert replaced(AskedItem(TYPE, "birth_date"), AskedItem(TYPE, "address", True)) == (
+        [KeptItem(TYPE, "age_over_18", True), KeptItem(TYPE, "district", False)],
+        [
+            Cut(TYPE, "birth_date", CutReason.REPLACED, ("age_over_18",)),
+            Cut(TYPE, "address", CutReason.REPLACED, ("district",)),
+        ],
+    )
+
+
+def test_a_claim_asked_for_beside_its_field_is_asked_once() -> None:
+    kept_items, notes = replaced(AskedItem(TYPE, "age_over_18", False), AskedItem(TYPE, "birth_date", True))
+    assert kept_items == [KeptItem(TYPE, "age_over_18", False)]
+    assert notes == [Cut(TYPE, "birth_date", CutReason.REPLACED, ("age_over_18",))]
+
+
+def test_a_field_stays_where_the_purpose_needs_it_itself() -> None:
+    assert cut([AskedItem(TYPE, "name")], PURPOSE, lambda _type, _name: ["age_over_18"]) == kept(
+        AskedItem(TYPE, "name")
+    )
+
+
+def test_what_is_allowed_neither_itself_nor_by_a_claim_is_cut() -> None:
+    assert replaced(AskedItem("person.other", "birth_date"), AskedItem(TYPE, "name")) == (
+        [],
+        [Cut("person.other", "birth_date", CutReason.NOT_ALLOWED), Cut(TYPE, "name", CutReason.NOT_ALLOWED)],
+    )
+
+
 NAMES = st.sampled_from(["licence_class", "name", "address"])
 ASKED = st.builds(AskedItem, st.sampled_from([TYPE, "x"]), NAMES, st.sampled_from([None, True, False]))
 
@@ -108,6 +150,12 @@ def test_notes_as_stored() -> None:
         "type": TYPE,
         "field": "name",
         "reason": "request.cut_not_allowed",
+    }
+    assert Cut(TYPE, "birth_date", CutReason.REPLACED, ("age_over_18",)).to_json() == {
+        "type": TYPE,
+        "field": "birth_date",
+        "reason": "request.cut_replaced",
+        "by": ["age_over_18"],
     }
     assert ClampNote(ClampReason.DAYS, 99, 30).to_json() == {
         "reason": "request.clamped_days",

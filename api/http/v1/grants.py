@@ -280,7 +280,9 @@ def evidence_of(signed: SignedRequest | None) -> SignedPull | None:
 def receipt_headers(outcome: Pulled) -> dict[str, str]:
     """The signed receipt as headers."""
     receipt = outcome.receipt
+    unknown = {"Claims-Unknown": ", ".join(outcome.unknown)} if outcome.unknown else {}
     return {
+        **unknown,
         "Receipt-Id": receipt.id,
         "Receipt-Number": str(receipt.number),
         "Receipt-Leaf": "0x" + receipt.leaf_hash.hex(),
@@ -311,6 +313,7 @@ def enveloped(outcome: Pulled) -> Response:
             "promise": "0x" + outcome.receipt.promise.hex(),
         },
         "certificates": list(outcome.salts),
+        "unknown": list(outcome.unknown),
     }
     data = json.dumps(document, ensure_ascii=False).encode()
     return download(data, ENVELOPE, f"{outcome.copy_id}.pull.json", **receipt_headers(outcome))

@@ -54,6 +54,14 @@ class FieldLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimLine:
+    """A fact derived from a certificate, by which one need not show the field behind it. `value` None: unknown now."""
+
+    label: str
+    value: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Footprint:
     """One line of 足迹. `kind` as in the log; `what` are field labels; `reason` is words, for refusals."""
 
@@ -85,6 +93,7 @@ class Certificate:
     looks: tuple[Footprint, ...]
     proof: Proof
     pdf_url: str
+    claims: tuple[ClaimLine, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +120,8 @@ class DecidedRequest:
 class Consent:
     """The screen on which a citizen agrees or not. `until` and its limits are days.
 
-    A sensitive item needs a tick of its own (PIPL article 29), also a necessary one.
+    A sensitive item or a trade secret needs a tick of its own, also a necessary one. `notes` say what else was changed
+    of the request: a field answered by what follows from it, days and uses brought into fair use.
     """
 
     id: str
@@ -136,6 +146,8 @@ class Consent:
     asked_at_ms: int
     lapses_at_ms: int
     error: FormError | None
+    notes: tuple[str, ...] = ()
+    service_item: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

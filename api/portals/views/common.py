@@ -33,13 +33,18 @@ class Pager:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """One field of one certificate type, as asked for or granted. `key` goes into forms."""
+    """One field of one certificate type, as asked for or granted. `key` goes into forms.
+
+    `claim`: a derived fact, which says less than the field behind it. `secret`: an enterprise's trade secret.
+    """
 
     key: str
     label: str
     type_name: str
     sensitive: bool = False
     necessary: bool = False
+    claim: bool = False
+    secret: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

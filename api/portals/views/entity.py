@@ -65,7 +65,10 @@ class TermsStep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestLine:
-    """A request of this entity. Whom it asked is not shown again; the case number is the entity's own handle."""
+    """A request of this entity. Whom it asked is not shown again; the case number is the entity's own handle.
+
+    `notes` say what was changed of it before the person saw it.
+    """
 
     id: str
     purpose: str
@@ -75,6 +78,7 @@ class RequestLine:
     lapses_at_ms: int
     fields: int
     grant_url: str | None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -126,6 +126,15 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Registered:
+    """What one organisation may ask data for: purposes, by consent, and duties by law, without."""
+
+    organisation: str
+    purposes: tuple[str, ...]
+    duties: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Operator:
     """Health of parts; nothing about any person."""
 
@@ -133,3 +142,4 @@ class Operator:
     receipts_waiting: int
     log_size: int
     anchored_size: int
+    registered: tuple[Registered, ...] = ()

@@ -71,6 +71,7 @@ class LockedGrant:
     not_after_ms: int
     max_uses: int
     use_count: int
+    fair_use: dict[str, object] | None
 
 
 def look(session: Session, entity_id: str, grant_id: str) -> Look | None:
@@ -99,6 +100,7 @@ def lock(session: Session, grant_id: str) -> LockedGrant:
         row.not_after_ms,
         row.max_uses,
         row.use_count,
+        row.fair_use,
     )
 
 
