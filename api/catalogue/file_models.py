@@ -46,6 +46,7 @@ class IndexTable(Table):
 class IndexFile(Table):
     """types.toml."""
 
+    elc_definer: str
     type: list[IndexTable]
 
 

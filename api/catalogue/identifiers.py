@@ -51,6 +51,11 @@ def is_uscc_shape(code: str) -> bool:
     return len(code) == 18 and head.isascii() and head.isdigit() and _USCC_SET.issuperset(code[8:])
 
 
+def is_uscc(code: str) -> bool:
+    """Whether a unified social credit code has the right shape and check character."""
+    return is_uscc_shape(code) and uscc_check_character(code[:17]) == code[17]
+
+
 def mod37_36(text: str) -> str:
     """The check character of ISO 7064 MOD 37,36 over `text` in 0-9A-Z. Raises KeyError on any other character."""
     product = 36

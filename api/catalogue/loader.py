@@ -30,6 +30,7 @@ from api.catalogue.file_models import (
     TypeFile,
     VersionsFile,
 )
+from api.catalogue.identifiers import is_uscc
 from api.catalogue.model import (
     Allowance,
     Catalogue,
@@ -126,7 +127,12 @@ def _types(folder: Path, departments: dict[str, Department]) -> tuple[dict[str, 
     """The types in the plan's order, and the digest of all field schemas and the districts of their claims."""
     file = "types.toml"
     districts = _districts(folder)
-    index = {table.no: table for table in _read(folder, file, IndexFile).type}
+    listed = _read(folder, file, IndexFile)
+    if not is_uscc(listed.elc_definer):
+        raise _bad(file, "elc_definer", "is no credit code with a right check character")
+    index = {table.no: table for table in listed.type}
+    if len(index) != len(listed.type):
+        raise _bad(file, "no", "a number is used twice")
     columns = ["type_no", "certificate_name", "issuing_department", "data_level", "holder_kind"]
     types: dict[str, TypeSchema] = {}
     contents: dict[str, Any] = {"districts": _parse(folder, "districts.toml")}
@@ -159,6 +165,7 @@ def _types(folder: Path, departments: dict[str, Department]) -> tuple[dict[str, 
             department=table.department,
             data_level=row["data_level"],
             ready=table.ready,
+            elc_type=f"{listed.elc_definer}{number:03d}",
             **details,
         )
     if index:

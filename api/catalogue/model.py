@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from api.catalogue.claims import Claim, claim_field, derive
 from api.catalogue.fields import Choice, Field, FieldKind, HolderKind, display_date
+from api.catalogue.identifiers import elc_identifier
 from api.catalogue.purposes import Allowance, FairUse, Purpose, ScenarioPack, StatutoryBasis
 from api.errors import ApiError, Kind
 from api.locale import Lang
@@ -81,9 +82,10 @@ class TypeSchema:
     `fields` are the columns that a department sends; `claims` are derived from them at return (`derive`) and then
     shared like fields, so `field` and `has_field` know both, while `has_column` knows the columns alone.
     `ready` tells whether its fields are known; a type that is not ready has none and can't be returned yet.
-    `holder_field` and `holder_name_field` name the fields with the holder's number and name; `valid_until` the field
-    with its last day of validity, if it has one; `issued_on` the field with its day of issue; `serial_field` the
-    certificate's own number. `many`: a holder may have several at once.
+    `elc_type` is the type's part of e-certificate identifiers. `holder_field` and `holder_name_field` name the fields
+    with the holder's number and name; `valid_until` the field with its last day of validity, if it has one;
+    `issued_on` the field with its day of issue; `serial_field` the certificate's own number. `many`: a holder may have
+    several at once.
     """
 
     code: str
@@ -94,6 +96,7 @@ class TypeSchema:
     department: str
     data_level: str
     ready: bool
+    elc_type: str = ""
     version: int = 0
     many: bool = False
     fields: tuple[Field, ...] = ()
@@ -136,6 +139,14 @@ class TypeSchema:
     def claims_from(self, source: str) -> tuple[Claim, ...]:
         """The claims that say less than the field `source` and are derived from it."""
         return tuple(claim for claim in self.claims if claim.source == source)
+
+    def elc(self, issuer: str, record_id: str, version: int) -> str:
+        """The e-certificate identifier (ELC) of one certificate of this type.
+
+        `issuer` is the department's credit code. The serial is our own record's number, not the certificate's, which
+        may be an identity number: the identifier says nothing about the holder.
+        """
+        return elc_identifier(self.elc_type, issuer, record_id.rpartition("_")[2].upper(), f"{version:03d}")
 
     def derive(self, values: Mapping[str, str], on_date: date) -> dict[str, str]:
         """Every claim's value by name, from canonical `values` as of `on_date`; "" where the source is blank."""

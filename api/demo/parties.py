@@ -6,6 +6,7 @@ Their keys stand in the development key ring alone.
 from dataclasses import dataclass
 
 from api.catalogue import Catalogue
+from api.demo.people import credit_code
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,30 @@ ENTITIES = (
         "telecom-wave", "entity", "演示海浪通信公司", "Demo Wave Telecom", "91371099MA3DEM0E08", purposes=("telecom.",)
     ),
     DemoParty(
+        "service-social-security",
+        "entity",
+        "演示市社会保险事业中心",
+        "Demo City Social Insurance Centre",
+        "12371099MA1P4B4L02",
+        purposes=("government.social_security",),
+    ),
+    DemoParty(
+        "service-medical-insurance",
+        "entity",
+        "演示市医疗保险事业中心",
+        "Demo City Medical Insurance Centre",
+        "12371099MA1P4B5218",
+        purposes=("government.medical_insurance",),
+    ),
+    DemoParty(
+        "service-housing-fund",
+        "entity",
+        "演示市住房公积金管理中心",
+        "Demo City Housing Fund Centre",
+        "12371099MA1P4B5F8B",
+        purposes=("government.housing_fund",),
+    ),
+    DemoParty(
         "park-seaside",
         "entity",
         "演示滨海公园管理处",
@@ -81,7 +106,9 @@ DUTIES = {
     "public_security": ("police.investigation",),
     "civil_affairs": ("social_assistance.verification",),
     "market_regulation": ("market.inspection",),
+    "emergency_management": ("emergency.inspection",),
 }
+_OFFICES = 70_000_000  # where the fictitious departments' credit codes begin; they differ from all enterprises'
 REGULATOR = DemoParty("regulator-data", "regulator", "演示市大数据监督办公室", "Demo City Data Supervision Office")
 OPERATOR = DemoParty("operator-platform", "operator", "演示市数据运营中心", "Demo City Data Operations Centre")
 
@@ -95,6 +122,7 @@ def demo_parties(catalogue: Catalogue) -> list[DemoParty]:
             "department",
             department.demo_zh,
             department.demo_en,
+            credit_code(_OFFICES + 7 * list(catalogue.departments).index(code), "11"),
             department_code=code,
             bases=DUTIES.get(code, ()),
         )

@@ -42,7 +42,8 @@ class CertificateView:
 
     `values`: canonical values by field name. `organ_zh`/`organ_en`: the issuing office. `verify_url` goes into the
     QR code and must not hold anything personal. `demo` draws the fictitious seal and marks the page as a
-    demonstration; without it the page has no seal, since a real one comes from the department's own signer.
+    demonstration; without it the page has no seal, since a real one comes from the department's own signer. `elc`: the
+    e-certificate identifier, if the certificate has one.
     """
 
     schema: TypeSchema
@@ -52,6 +53,7 @@ class CertificateView:
     record_id: str
     verify_url: str
     demo: bool = True
+    elc: str | None = None
 
 
 def render_certificate(view: CertificateView) -> bytes:
@@ -196,6 +198,11 @@ def _foot(page: Page, view: CertificateView) -> None:
             y -= style.size + 3.5
             page.text(x, y, line, style)
         y -= 15
+    if view.elc:
+        y = _FOOT - 15
+        used = page.text(_LEFT, y, "电子证照标识", Style(7.5, MUTED))
+        used += 4 + page.text(_LEFT + used + 4, y, "E-certificate identifier", Style(6, MUTED))
+        page.text(_LEFT + used + 8, y, view.elc, Style(6.5, INK))
     issued = view.values.get(schema.issued_on, "") if schema.issued_on else ""
     centre = _RIGHT - 62
     if issued:

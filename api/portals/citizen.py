@@ -266,15 +266,16 @@ def _certificate_page(
         valid_until=_valid_until(one, lang),
         received_at_ms=one.created_at_ms,
         version=one.version,
+        elc=one.elc,
         custody=one.issuer.custody if one.issuer else "demo",
         fields=tuple(
             views.FieldLine(
                 name=field.name,
                 label=field.label(lang),
                 value=None
-                if field.sensitive and field.name not in revealed
+                if field.apart and field.name not in revealed
                 else at.shown_value(field, one.values.get(field.name, ""), lang),
-                sensitive=field.sensitive,
+                sensitive=field.apart,
                 used_by=used_by.get(field.name, ()),
             )
             for field in one.schema.fields

@@ -243,7 +243,7 @@ def _items(ctx: Context, allowances: list[Allowance], lang: Lang) -> tuple[Item,
                 key=f"{one.type_code}/{one.field}",
                 label=field.label(lang),
                 type_name=schema.label(lang),
-                sensitive=field.sensitive,
+                sensitive=field.apart,
                 necessary=one.necessary,
             )
         )

@@ -53,6 +53,13 @@ class Certificate:
     return_id: str
     created_at_ms: int
 
+    @property
+    def elc(self) -> str | None:
+        """Its e-certificate identifier; None where the issuer has no credit code."""
+        if self.issuer is None or self.issuer.uscc is None:
+            return None
+        return self.schema.elc(self.issuer.uscc, self.id, self.version)
+
 
 @dataclass(frozen=True, slots=True)
 class Use:
@@ -122,6 +129,7 @@ def original_pdf(ctx: Context, actor: Actor, record_id: str) -> bytes:
             organ_zh=issuer.name_zh,
             organ_en=issuer.name_en,
             record_id=certificate.id,
+            elc=certificate.elc,
             verify_url=f"{ctx.settings.base_url}/v/{certificate.id}",
             demo=issuer.custody == "demo",
         )

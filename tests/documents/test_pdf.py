@@ -60,14 +60,14 @@ def test_every_type_reads_out_exactly_by_two_extractors(views):
         data = render_certificate(view)
         by_pdfium = squeezed(read_out(data))
         by_miner = (
-            squeezed(extract_text(io.BytesIO(data))) if view in views[::4] else by_pdfium
+            squeezed(extract_text(io.BytesIO(data))) if view in views[::12] else by_pdfium
         )  # it takes 0.3 s a page
         for field in view.schema.fields:
             value = view.values[field.name]
             for expected in (field.zh, field.en, field.display(value)):
                 assert squeezed(expected) in by_pdfium, (view.schema.code, field.name)
                 assert squeezed(expected) in by_miner, (view.schema.code, field.name)
-        for expected in (view.organ_zh, view.organ_en, view.schema.zh, view.schema.en, view.record_id, "电子副本"):
+        for expected in (view.organ_zh, view.organ_en, view.schema.zh, view.schema.en, view.record_id, view.elc, "电子副本"):
             assert squeezed(expected) in by_pdfium
 
 

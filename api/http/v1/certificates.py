@@ -25,6 +25,7 @@ def shown(item: Certificate) -> dict[str, Any]:
         "issuer": None
         if item.issuer is None
         else {"id": item.issuer.id, "zh": item.issuer.name_zh, "en": item.issuer.name_en},
+        "elc": item.elc,
         "version": item.version,
         "status": item.status,
         "anchor_state": item.anchor_state,

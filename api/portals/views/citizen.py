@@ -79,7 +79,7 @@ class Footprint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Certificate:
-    """One certificate, opened."""
+    """One certificate, opened. `elc` = its e-certificate identifier."""
 
     id: str
     type_name: str
@@ -90,6 +90,7 @@ class Certificate:
     version: int
     custody: str
     fields: tuple[FieldLine, ...]
+    elc: str | None = None
     looks: tuple[Footprint, ...]
     proof: Proof
     pdf_url: str
