@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from api.policy.states import GRANT_TRANSITIONS, GrantState
 from api.store.database import Database, database_time_ms, read_only, unit_of_work
+from api.store.locks import give_way
 from api.store.queries.grants import CHAIN, append_event, events_of, lock_grant
 from api.store.queries.parties import PartyStatus, set_status
 from api.store.queries.returns import BatchState, RecordStatus, ReturnState
@@ -70,6 +71,7 @@ class SqlEventSink:
     def apply(self, events: Sequence[ChainEvent], upto: BlockRef) -> None:
         """Take in the events of all blocks after the cursor up to `upto`, which becomes the cursor."""
         with unit_of_work(self._db) as session:
+            give_way(session)
             for event in events:
                 handler = _HANDLERS.get((event.contract, event.name))
                 if handler is not None:
@@ -86,6 +88,7 @@ class SqlEventSink:
         """Undo everything above `to`: what was anchored there is pending again."""
         above = -1 if to is None else to.number
         with unit_of_work(self._db) as session:
+            give_way(session)
             for table in (Batch, Checkpoint, Grant, Party):
                 session.execute(
                     update(table)

@@ -29,12 +29,13 @@ def acquire(session: Session, name: str, holder: str, seconds: float) -> Held | 
     A renewal in time keeps its token. Any other acquisition, of a free or run-out lease, gives the next token, also to
     a holder that had it before: its work in between may have been overtaken.
     """
-    now = database_time_ms(session)
-    expires = now + round(seconds * 1000)
     insert_ignore(session, Lease, [{"name": name, "holder": "", "token": 0, "expires_at_ms": 0}])
     row = session.execute(
         select(Lease.holder, Lease.token, Lease.expires_at_ms).where(Lease.name == name).with_for_update()
     ).one()
+    # Asked once the row is locked: waiting for it may have taken a while.
+    now = database_time_ms(session)
+    expires = now + round(seconds * 1000)
     alive = row.expires_at_ms > now
     if alive and row.holder != holder:
         return None

@@ -310,6 +310,8 @@ class LogWriter:
         asked_at = time.monotonic()
         try:
             with unit_of_work(self._db) as session:
+                # In the order in which a round locks them: the other way round, two writers could wait for one another.
+                session.execute(_LOCK_STATE)
                 held = leases.acquire(session, LEASE, self._holder, self._lease_s)
                 if held is None:
                     return False

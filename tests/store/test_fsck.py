@@ -20,4 +20,13 @@ def test_clean_store_has_no_findings(world: World, writer: LogWriter) -> None:
     assert report.checked["records"] == 30
     assert report.checked["receipts"] == 10
     assert report.checked["copies"] == 4
-    assert list(dict.fromkeys(seen)) == ["references", "holders", "parties", "log", "returns", "grants", "copies"]
+    assert list(dict.fromkeys(seen)) == [
+        "references",
+        "holders",
+        "parties",
+        "log",
+        "returns",
+        "grants",
+        "copies",
+        "lives",
+    ]

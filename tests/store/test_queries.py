@@ -404,8 +404,9 @@ def test_parties(returned: World) -> None:
         party = parties.get_party(session, world.entity)
         assert party is not None
         assert party.http_key_thumbprint is not None
-        assert parties.party_by_thumbprint(session, party.http_key_thumbprint) is party
-        assert parties.party_by_thumbprint(session, "none") is None
+        found = parties.machine_key(session, party.http_key_thumbprint)
+        assert found is not None and tuple(found) == (party.id, party.role, party.status, party.http_key)
+        assert parties.machine_key(session, "none") is None
         department = parties.get_party(session, world.department)
         assert department is not None
         assert department.address is not None

@@ -7,9 +7,10 @@ more than running it, and so does turning a row into an object of the unit of wo
 from dataclasses import dataclass
 from typing import cast
 
-from sqlalchemy import Table, bindparam, insert, literal_column, select, update
+from sqlalchemy import Table, bindparam, func, insert, literal_column, select, update
 from sqlalchemy.orm import Session
 
+from api.policy.copy_states import CopyState
 from api.store.database import TIME_SQL
 from api.store.tables import ChainStatus, ClockMark, Content, Copy, Grant, Party
 
@@ -17,11 +18,11 @@ _GRANTS, _PARTIES, _COPIES, _CONTENTS, _CLOCK, _CHAIN = (
     cast("Table", table.__table__) for table in (Grant, Party, Copy, Content, ClockMark, ChainStatus)
 )
 _ROW = 1
+_MARK = select(func.max(_CLOCK.c.high_ms)).scalar_subquery()
 _LOOK = {
-    dialect: select(Grant, Party, literal_column(expression).label("time_ms"), _CLOCK.c.high_ms, _CHAIN.c.last_ok_ms)
+    dialect: select(Grant, Party, literal_column(expression).label("time_ms"), _MARK, _CHAIN.c.last_ok_ms)
     .select_from(Grant)
     .join(Party, Party.id == Grant.entity_id)
-    .join(_CLOCK, _CLOCK.c.id == _ROW)
     .outerjoin(_CHAIN, _CHAIN.c.id == _ROW)
     .where(Grant.id == bindparam("grant"), Grant.entity_id == bindparam("entity"))
     for dialect, expression in TIME_SQL.items()
@@ -30,7 +31,7 @@ _LOCK = (
     select(_GRANTS, _PARTIES.c.status.label("entity_status"))
     .join(_PARTIES, _PARTIES.c.id == _GRANTS.c.entity_id)
     .where(_GRANTS.c.id == bindparam("grant"))
-    .with_for_update(of=_GRANTS)
+    .with_for_update(of=_GRANTS, key_share=True)
 )
 _USE = (
     update(_GRANTS)
@@ -39,6 +40,11 @@ _USE = (
 )
 _HAS_CONTENT = select(_CONTENTS.c.id).where(_CONTENTS.c.id == bindparam("content"))
 _HAS_COPY = select(_COPIES.c.id).where(_COPIES.c.id == bindparam("copy"))
+_HOLD = (
+    update(_COPIES)
+    .where(_COPIES.c.id == bindparam("copy"), _COPIES.c.state == CopyState.HELD.value)
+    .values(delete_by_ms=bindparam("delete_by"))
+)
 _ADD_CONTENT, _ADD_COPY = insert(_CONTENTS), insert(_COPIES)
 
 
@@ -121,6 +127,12 @@ def add_content(session: Session, content: Content) -> bool:
 def has_copy(session: Session, copy_id: str) -> bool:
     """Whether a copy stands: its id is derived from what it is, so that equal requests find the same one."""
     return session.connection().execute(_HAS_COPY, {"copy": copy_id}).first() is not None
+
+
+def hold_longer(session: Session, copy_id: str, delete_by_ms: int | None) -> bool:
+    """Give a copy that its recipient holds a new end of life; False where it is not simply held."""
+    result = session.connection().execute(_HOLD, {"copy": copy_id, "delete_by": delete_by_ms})
+    return result.rowcount == 1
 
 
 def add_copy(session: Session, copy: Copy) -> None:

@@ -16,7 +16,8 @@ CHAIN = "chain"
 _STANDING = (GrantState.ACTIVE.value, GrantState.PAUSED.value)
 
 # Statements of the pull's path are built once: building one costs as much as running it.
-_LOCKED = select(Grant).where(Grant.id == bindparam("id")).with_for_update()
+# A lock that lets others refer to the grant meanwhile: receipts and copies point at it.
+_LOCKED = select(Grant).where(Grant.id == bindparam("id")).with_for_update(key_share=True)
 _TO_ENTITY = select(Grant).where(Grant.id == bindparam("id"), Grant.entity_id == bindparam("entity"))
 
 
