@@ -172,7 +172,7 @@ def _verdict(ctx: Context, actor: Actor, row: Trace, lang: Lang) -> views.Trace:
         accused=_accused(told, names, lang),
         bound_log10=math.log10(_number(bound)) if bound else None,
         examined=int(_number(told["n"])),
-        remarks=_remarks(told, lang),
+        remarks=(*_remarks(told, lang), *_deletions(named, lang)),
         at_ms=row.created_at_ms,
         facts=facts,
         candidates=_candidates(ctx, told, names, lang),
@@ -191,6 +191,27 @@ def _remarks(told: Mapping[str, object], lang: Lang) -> tuple[str, ...]:
     assert isinstance(codes, list)
     outcome = f"watermark.trace.{told['outcome']}"
     return tuple(locale.error_text(str(code), lang) for code in codes if code != outcome)
+
+
+def _deletions(named: list[Mapping[str, object]], lang: Lang) -> tuple[str, ...]:
+    """What recipients stated of the copies that the verdict names: that they had destroyed them."""
+    labels = translator(lang)
+    texts = {
+        "machine": labels.gettext(
+            "On %(when)s the recipient's system signed that it had destroyed the copy %(copy)s. This file was examined "
+            "after that; the signed statement is part of the evidence."
+        ),
+        "staff": labels.gettext(
+            "On %(when)s the recipient's staff confirmed that they had destroyed the copy %(copy)s. This file was "
+            "examined after that."
+        ),
+    }
+    found = []
+    for about in named:
+        for one in _objects(about, "deletions"):
+            when = locale.format_datetime(int(_number(one["stated_at_ms"])), lang)
+            found.append(texts[str(one["by"])] % {"when": when, "copy": str(about["copy"])})
+    return tuple(found)
 
 
 def _layer(name: str, lang: Lang) -> str:

@@ -13,7 +13,7 @@ from api.policy.states import GrantState
 from api.services.context import Context
 from api.services.notices import NoticeKind, tell
 from api.store import Session, clock, read_only, unit_of_work
-from api.store.queries import deletions, grants
+from api.store.queries import deletions, deliveries, grants
 from api.store.queries.deletions import Move
 from api.store.queries.deliveries import LockedGrant
 from api.store.receipts import ReceiptDraft, prepare_receipt
@@ -71,6 +71,8 @@ def delivered_again(session: Session, grant: Grant | LockedGrant, copy_id: str, 
     What the entity stated of earlier deliveries does not cover this one. A delivery that counts as a use starts the
     agreed life anew.
     """
+    if counted and deliveries.hold_longer(session, copy_id, _life_end(grant, now_ms)):
+        return
     copy = deletions.lock_copy(session, copy_id)
     assert copy is not None
     before = CopyState(copy.state)

@@ -8,14 +8,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from api.errors import ApiError, Kind
+from api.policy.copy_states import CopyState
 from api.services import evidence
 from api.services.context import Actor, Also, Context, Role
 from api.services.pulls import EPOCH
 from api.store import Session, clock, ids, read_only, unit_of_work
-from api.store.queries import copies, grants, holders, parties, provenance, receipts, traces
+from api.store.queries import copies, deletions, grants, holders, parties, provenance, receipts, traces
 from api.store.queries.paging import Page
 from api.store.receipts import ReceiptDraft, prepare_receipt
-from api.store.tables import Copy, Trace
+from api.store.tables import Copy, CopyEvent, Trace
 from chain.bundle import Bundle
 from chain.receipt import ReceiptKind
 from watermark.examine import Examined, examine
@@ -116,14 +117,25 @@ def list_own(ctx: Context, actor: Actor, cursor: str | None = None) -> Page[Trac
         return traces.list_traces(session, actor.party(Role.REGULATOR), cursor=cursor)
 
 
-def bundle(ctx: Context, actor: Actor, trace_id: str, copy_id: str) -> Bundle:
-    """The evidence bundle of the first delivery of a copy that a trace names. Raises `traces.not_found`."""
+def bundle(
+    ctx: Context, actor: Actor, trace_id: str, copy_id: str, kind: ReceiptKind = ReceiptKind.DELIVERY
+) -> Bundle:
+    """The evidence bundle of a copy that a trace names: of its first delivery, or of its newest deletion.
+
+    Raises `traces.not_found`, also where the copy's entity never stated that it destroyed it.
+    """
     with read_only(ctx.db) as session:
         row = _own(session, actor, trace_id)
         named = row.report.get("named")
         if not isinstance(named, list) or copy_id not in {item["copy"] for item in named}:
             raise ApiError("traces.not_found", Kind.NOT_FOUND)
-        return evidence.receipt_bundle(ctx, session, receipts.receipts_of_copy(session, copy_id)[0])
+        found = [receipt for receipt in receipts.receipts_of_copy(session, copy_id) if receipt.kind == kind]
+        if kind is ReceiptKind.DELETION:
+            stated = {event.receipt_id for event in _destroyed(session, copy_id)}
+            found = [receipt for receipt in reversed(found) if receipt.id in stated]
+        if not found:
+            raise ApiError("traces.not_found", Kind.NOT_FOUND)
+        return evidence.receipt_bundle(ctx, session, found[0])
 
 
 def _own(session: Session, actor: Actor, trace_id: str) -> Trace:
@@ -189,4 +201,21 @@ def _about(session: Session, copy: Copy) -> dict[str, object]:
             for receipt in receipts.receipts_of_copy(session, copy.id)
             if receipt.kind == ReceiptKind.DELIVERY
         ],
+        "state": copy.state,
+        # What its entity stated of it, also where the same copy was delivered again afterwards: a leak of a copy
+        # that somebody signed to have destroyed.
+        "deletions": [
+            {
+                "receipt": event.receipt_id,
+                "stated_at_ms": event.stated_at_ms,
+                "at_ms": event.at_ms,
+                "method": event.reason,
+                "by": event.actor,
+            }
+            for event in _destroyed(session, copy.id)
+        ],
     }
+
+
+def _destroyed(session: Session, copy_id: str) -> list[CopyEvent]:
+    return [event for event in deletions.events_of(session, copy_id) if event.state == CopyState.DELETED]

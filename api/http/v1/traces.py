@@ -1,6 +1,6 @@
 """Traces: a regulator hands in leaked files and gets verdicts."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, File, Query, Request, Response, UploadFile
 
@@ -13,6 +13,7 @@ from api.services import traces
 from api.services.context import Actor, Role
 from api.services.traces import Suspect
 from api.store.tables import Trace
+from chain.receipt import ReceiptKind
 
 router = APIRouter(prefix="/traces", tags=["traces"], route_class=StrictJsonRoute)
 Regulator = Annotated[Actor, allow(Role.REGULATOR)]
@@ -70,6 +71,13 @@ def get_trace(ctx: ContextDep, actor: Regulator, trace_id: str) -> dict[str, Any
 
 
 @router.get("/{trace_id}/evidence/{copy_id}")
-def get_evidence(ctx: ContextDep, actor: Regulator, trace_id: str, copy_id: str) -> Response:
-    """The evidence bundle of a copy that the trace names."""
-    return download(traces.bundle(ctx, actor, trace_id, copy_id).to_bytes(), BUNDLE, f"{copy_id}.bundle.json")
+def get_evidence(
+    ctx: ContextDep,
+    actor: Regulator,
+    trace_id: str,
+    copy_id: str,
+    of: Annotated[Literal["delivery", "deletion"], Query()] = "delivery",
+) -> Response:
+    """The evidence bundle of a copy that the trace names: of its first delivery, or of its newest signed deletion."""
+    found = traces.bundle(ctx, actor, trace_id, copy_id, ReceiptKind(of))
+    return download(found.to_bytes(), BUNDLE, f"{copy_id}.bundle.json")

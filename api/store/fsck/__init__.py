@@ -9,9 +9,10 @@ reads one snapshot and changes nothing.
 from collections.abc import Callable
 
 from api.store.crypto import Vault
-from api.store.database import Database, read_only
+from api.store.database import Database, no_time_limit, read_only
 from api.store.fsck.copies import check_copies
 from api.store.fsck.grants import check_grants
+from api.store.fsck.lives import check_lives
 from api.store.fsck.log import check_log
 from api.store.fsck.onchain import ChainView, NodeChain, OnChainParty
 from api.store.fsck.report import Check, Finding, FsckReport, Progress
@@ -30,6 +31,7 @@ STAGES: tuple[tuple[str, Stage], ...] = (
     ("returns", check_returns),
     ("grants", check_grants),
     ("copies", check_copies),
+    ("lives", check_lives),
 )
 
 
@@ -49,6 +51,7 @@ def fsck(
     called now and then. Raises ApiError `store.unavailable`, or the chain's `NodeError` where the node does not answer.
     """
     with read_only(db) as session:
+        no_time_limit(session)
         check = Check(session, vault, log_public_key, identity, chain, progress)
         for name, stage in STAGES:
             check.begin(name)

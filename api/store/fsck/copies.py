@@ -5,6 +5,8 @@ import hashlib
 from sqlalchemy import select
 
 from api.errors import ApiError
+from api.policy.copy_states import CopyState
+from api.store.crypto import DataKey
 from api.store.fsck.report import Check
 from api.store.queries import copies, receipts
 from api.store.tables import Content, Copy, RequestEvidence
@@ -45,7 +47,7 @@ def _content_holds(check: Check, content: Content) -> bool:
 def _check_copy(check: Check, copy: Copy, holder_id: str) -> None:
     key = check.key(holder_id)
     try:
-        if key is None or hashlib.sha256(copies.open_file(key, copy)).digest() != copy.file_sha256:
+        if key is None or not _file_holds(key, copy):
             raise ValueError
         document: dict[str, Json] = dict(copy.mark_document)  # type: ignore[arg-type]  # canonical() refuses what is no JSON
         mark = mark_commitment(copies.open_mark_salt(key, copy), document)
@@ -65,21 +67,30 @@ def _check_copy(check: Check, copy: Copy, holder_id: str) -> None:
             check.find("copies", copy.id, "fsck.copy_edited")
 
 
+def _file_holds(key: DataKey, copy: Copy) -> bool:
+    """Whether the marked bytes are those that were delivered; of a deleted copy they may be gone."""
+    if not copy.file_enc and copy.state == CopyState.DELETED:
+        return True
+    return hashlib.sha256(copies.open_file(key, copy)).digest() == copy.file_sha256
+
+
 def _check_requests(check: Check) -> None:
-    """The kept request of each signed delivery is the one that its receipt commits to."""
+    """The kept request of each signed delivery or statement is the one that its receipt commits to."""
     wanted = {
         said.receipt_id: said.request
         for deliveries in check.deliveries.values()
         for said in deliveries
         if said.request is not None
     }
+    stated = {receipt_id: details.get("request") for receipt_id, details in check.deletions.items()}
+    wanted |= {receipt_id: request for receipt_id, request in stated.items() if request is not None}
     for row in check.each("request_evidence", select(RequestEvidence).order_by(RequestEvidence.receipt_id)):
         try:
             kept = receipts.kept_request(check.session, check.vault, row.receipt_id) or {}
         except (ApiError, ValueError):
             kept = {}
-        stated = "0x" + hashlib.sha256(str(kept.get("base")).encode()).hexdigest()
-        if wanted.pop(row.receipt_id, None) != stated:
+        wanted_of_base = "0x" + hashlib.sha256(str(kept.get("base")).encode()).hexdigest()
+        if wanted.pop(row.receipt_id, None) != wanted_of_base:
             check.find("request_evidence", row.receipt_id, "fsck.request_edited")
     for receipt_id in sorted(wanted):
         check.find("request_evidence", receipt_id, "fsck.row_missing")

@@ -140,7 +140,7 @@ def _note(check: Check, receipt: Receipt, opened: OpenDetails) -> None:
     if receipt.kind == ReceiptKind.GRANT:
         said.begun.add(str(details.get("grant")))
     elif receipt.kind == ReceiptKind.DELETION:
-        check.deletions[receipt.id] = details.get("copy"), details.get("act"), details.get("request")
+        check.deletions[receipt.id] = details
     elif receipt.kind == ReceiptKind.DELIVERY:
         said.uses += receipt.repeats
         if receipt.copy_id is not None:

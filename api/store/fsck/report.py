@@ -88,7 +88,7 @@ class Check:
         self.chain = chain
         self.grants: dict[str, GrantReceipts] = {}
         self.deliveries: dict[str, list[Delivered]] = {}
-        self.deletions: dict[str, tuple[Json, Json, Json]] = {}  # copy, act and signed request, by receipt
+        self.deletions: dict[str, dict[str, Json]] = {}  # what receipts say of copies' ends, by receipt
         self.batches_of_returns: dict[str, list[Json]] = {}
         self._findings: list[Finding] = []
         self._seen: set[Finding] = set()
