@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass, field
 
 from api.errors import ApiError, Kind, place_of
-from api.services import chain_outbox, returning, returns
+from api.services import chain_outbox, mandates, returning, returns
 from api.services.chain_outbox import Relays
 from api.services.context import Context
 from api.services.grants import ends
@@ -155,6 +155,7 @@ def one_return(ctx: Context) -> bool:
 def keep_house(ctx: Context) -> None:
     """Note ends and lapses; forget sessions, nonces and kept answers that have run out."""
     ends.keep_house(ctx)
+    mandates.expire_due(ctx)
     with unit_of_work(ctx.db) as session:
         now = clock.advance(session)
         sessions.purge_run_out(session, now)

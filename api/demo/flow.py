@@ -154,11 +154,24 @@ def approve(person: Person, asked: Asked, *, days: int, uses: int, leave_out: Se
 
 
 def change_grant(who: Person | Machine, grant_id: str, move: str, **body: object) -> dict[str, Any]:
-    """Make one change of a grant: `pause`, `resume`, `revoke` by its holder, `terminate` by its recipient, and by a
-    regulator `freeze` and `unfreeze` (of a `case`) and `invalidate` (for a `reason`).
+    """Make one change of a grant.
+
+    `pause`, `resume`, `revoke` by its holder; `terminate` by its recipient; by a regulator `freeze` and `unfreeze` (of
+    a `case`) and `invalidate` (for a `reason`).
     """
     answer: dict[str, Any] = who.post(f"/v1/grants/{grant_id}/{move}", body)
     return answer
+
+
+def extend_grant(person: Person, grant_id: str, *, days: int, uses: int) -> str:
+    """Extend a grant as its holder; the new grant's id."""
+    return str(person.post(f"/v1/grants/{grant_id}/extension", {"days": days, "uses": uses})["grant"])
+
+
+def ask_extension(town: Town, who: DemoParty, grant_id: str, *, days: int, uses: int) -> str:
+    """Ask for an extension as the recipient's machine; the request's id."""
+    body = {"days": days, "uses": uses}
+    return str(town.machine(who).post(f"/v1/grants/{grant_id}/extension", body)["id"])
 
 
 def pull_envelope(town: Town, who: DemoParty, grant_id: str, extension: str) -> Envelope:
@@ -195,3 +208,96 @@ def disclose(bundle: dict[str, Any], envelope: Envelope) -> dict[str, Any]:
         disclosed = {name: {"value": row[name], "salt": salt} for name, salt in salts.items()}
         certificates.append({**certificate, "disclosed": disclosed})
     return {**bundle, "certificates": certificates}
+
+
+def enterprise(town: Town, uscc: str, name: str) -> Person:
+    """An enterprise, signed in as itself."""
+    if uscc not in town.signed_in:
+        claims = {"role": "citizen", "kind": "enterprise", "number": uscc, "name": name}
+        town.signed_in[uscc] = Person(town.url).sign_in(**claims)
+    return town.signed_in[uscc]
+
+
+def at_counter(town: Town, code: str, staff: str = "0001") -> Person:
+    """An officer of the department of that catalogue code, on duty at a window under a number of their own."""
+    party = next(p for p in demo_parties(load_catalogue()) if p.department_code == code)
+    key = f"{party.code}/{staff}"
+    if key not in town.signed_in:
+        claims = {"role": "department", "party": party_id(party), "name": "演示窗口人员"}
+        town.signed_in[key] = Person(town.url).sign_in(**claims, staff=staff, duty="counter")
+    return town.signed_in[key]
+
+
+def register_mandate(
+    officer: Person, kind: str, principal: tuple[str, str], person: tuple[str, str], document: str, document_no: str
+) -> str:
+    """Register a legal representative or a guardian, each of whom is (number, name); the mandate's id."""
+    body = {
+        "kind": kind,
+        "principal": {"number": principal[0], "name": principal[1]},
+        "person": {"number": person[0], "name": person[1]},
+        "document": document,
+        "document_no": document_no,
+    }
+    return str(officer.post("/v1/mandates/registered", body)["id"])
+
+
+def appoint_agent(
+    holder: Person,
+    agent: tuple[str, str],
+    *,
+    actions: Sequence[str] = ("look", "decide", "end"),
+    types: Sequence[str] | None = None,
+    purposes: Sequence[str] | None = None,
+    days: int = 180,
+) -> str:
+    """Propose somebody, who is (number, name), as an agent; the mandate's id."""
+    body = {
+        "person": {"number": agent[0], "name": agent[1]},
+        "actions": list(actions),
+        "types": None if types is None else list(types),
+        "purposes": None if purposes is None else list(purposes),
+        "days": days,
+    }
+    return str(holder.post("/v1/mandates", body)["id"])
+
+
+def accept_mandate(agent: Person, mandate: str) -> dict[str, Any]:
+    """Become somebody's agent."""
+    answer: dict[str, Any] = agent.post(f"/v1/mandates/{mandate}/answer", {"accept": True})
+    return answer
+
+
+def act_for(person: Person, mandate: str | None) -> dict[str, Any]:
+    """Choose for whom to act from now on; None: for oneself."""
+    answer: dict[str, Any] = person.post("/v1/sessions/current/acting", {"mandate": mandate})
+    return answer
+
+
+def end_mandate(who: Person, mandate: str, reason: str | None = None) -> dict[str, Any]:
+    """End a mandate at once."""
+    answer: dict[str, Any] = who.post(f"/v1/mandates/{mandate}/end", {"reason": reason})
+    return answer
+
+
+def open_visit(officer: Person, person: tuple[str, str], document: str = "id_card") -> str:
+    """Find the person, who is (number, name), that stands at the window; the visit's id."""
+    body = {"number": person[0], "name": person[1], "document": document}
+    return str(officer.post("/v1/counter/visits", body)["id"])
+
+
+def decide_at_counter(
+    officer: Person, visit: str, asked: Asked, *, agree: bool = True, days: int = 30, uses: int = 5
+) -> dict[str, Any]:
+    """Say the person's yes (ticking everything) or no to a request."""
+    desk = officer.get(f"/v1/counter/visits/{visit}")
+    shown = next(one for one in desk["requests"] if one["id"] == asked.id)
+    ticked = [f"{item['type']}/{item['field']}" for item in shown["items"]]
+    body = {"decision": "approve" if agree else "deny", "ticked": ticked, "days": days, "uses": uses}
+    answer: dict[str, Any] = officer.post(f"/v1/counter/visits/{visit}/requests/{asked.id}/decision", body)
+    return answer
+
+
+def print_slip(officer: Person, visit: str) -> bytes:
+    """The receipt that the person takes home, as a PDF."""
+    return officer.get_bytes(f"/v1/counter/visits/{visit}/slip.pdf")

@@ -10,7 +10,20 @@ from starlette.types import Scope
 from api.http import errors
 from api.http.auth import SESSION_COOKIE
 from api.http.middleware import AllowedHosts, BodyLimit, LastResort, SecurityHeaders
-from api.http.v1 import certificates, copies, grants, receipts, reference, requests, returns, sessions, traces
+from api.http.v1 import (
+    certificates,
+    copies,
+    counter,
+    grants,
+    mandates,
+    passkeys,
+    receipts,
+    reference,
+    requests,
+    returns,
+    sessions,
+    traces,
+)
 from api.services import identity
 from api.services.context import Context, Role
 from api.settings import Settings
@@ -21,7 +34,8 @@ UPLOADS = {
     "/v1/traces": Role.REGULATOR,
     "/regulator/traces": Role.REGULATOR,
 }
-V1 = (sessions, certificates, returns, requests, grants, copies, receipts, traces, reference)
+# The framework tries routers in this order: pulls, which machines make by the hundred, come first.
+V1 = (grants, requests, sessions, certificates, returns, copies, mandates, counter, passkeys, receipts, traces, reference)
 
 
 def build(ctx: Context, *, page: errors.PageForError | None = None) -> FastAPI:

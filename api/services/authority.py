@@ -79,7 +79,12 @@ def authority(
 def representative(ctx: Context, session: Session, actor: Actor, mandate_id: str) -> tuple[Actor, str]:
     """The person of a session as a representative, and for whom they act. Says nothing about whether they may."""
     row = _own(session, actor.self_id, mandate_id)
-    body = open_mandate(ctx, session, row)
+    try:
+        name = open_mandate(ctx, session, row).principal_name
+    except ApiError as error:
+        if error.code != "store.erased":
+            raise
+        name = ""
     acting = replace(
         actor,
         holder_id=row.principal_id,
@@ -87,7 +92,7 @@ def representative(ctx: Context, session: Session, actor: Actor, mandate_id: str
         mandate_id=row.id,
         person_id=row.person_id,
     )
-    return acting, body.principal_name
+    return acting, name
 
 
 def may_begin(ctx: Context, session: Session, person_id: str, mandate_id: str) -> Mandate:

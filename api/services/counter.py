@@ -27,8 +27,6 @@ from api.services.requests import RequestView
 from api.store import Session, clock, ids, read_only, unit_of_work
 from api.store.numbering import NumberedReceipt
 from api.store.queries import counter, holders, parties
-from api.store.queries import grants as grant_rows
-from api.store.queries import requests as request_rows
 from api.store.queries.counter import VisitBody
 from api.store.queries.holders import HolderKind
 from api.store.queries.paging import Page
@@ -82,37 +80,6 @@ class Desk:
     waiting: Sequence[RequestView]
     grants: Sequence[GrantPage]
     acts: Sequence[CounterAct]
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """One thing that was done in a visit, with what it was about; `grant` for a consent given or ended."""
-
-    act: Act
-    at_ms: int
-    request: Request | None
-    grant: Grant | None
-    entity: Party
-
-
-@dataclass(frozen=True, slots=True)
-class Slip:
-    """What the printed receipt of a visit says."""
-
-    visit: Visit
-    done: Sequence[Done]
-
-
-@dataclass(frozen=True, slots=True)
-class PublicSlip:
-    """What a printed receipt tells whoever scans it: which office, when, and how many consents stand; about nobody."""
-
-    office: Party
-    opened_at_ms: int
-    approved: int
-    denied: int
-    revoked: int
-    in_force: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,13 +149,13 @@ def open_visit(
 
 def desk(ctx: Context, actor: Actor, visit_id: str) -> Desk:
     """What the officer sees. Raises `counter.not_on_duty`, `counter.not_found`, `counter.visit_over`."""
-    acting = _acting(ctx, actor, visit_id)
+    acting = acting_for(ctx, actor, visit_id)
     waiting = _all(lambda cursor: requests.list_own(ctx, acting, cursor, open_only=True))
     found = _all(lambda cursor: grants.list_of_holder(ctx, acting, cursor))
     certificates = _all(lambda cursor: list_certificates(ctx, acting, cursor))
     with read_only(ctx.db) as session:
         now = clock.now_ms(session)
-        visit = _visit(ctx, session, live_visit(session, acting, visit_id, now))
+        visit = visit_of(ctx, session, acting, visit_id)
         acts = counter.acts_of(session, visit_id)
     active = [one for one in found if not grants.shown_state(one.grant, now).final]
     return Desk(visit, [one for one in certificates if one.status == "current"], waiting, active, acts)
@@ -196,7 +163,7 @@ def desk(ctx: Context, actor: Actor, visit_id: str) -> Desk:
 
 def request(ctx: Context, actor: Actor, visit_id: str, request_id: str) -> RequestView:
     """One request to the person, to be read out. Raises as `desk`, and `requests.not_found`."""
-    return requests.get(ctx, _acting(ctx, actor, visit_id), request_id)
+    return requests.get(ctx, acting_for(ctx, actor, visit_id), request_id)
 
 
 def approve(
@@ -215,7 +182,7 @@ def approve(
         if also is not None:
             also(session, made)
 
-    acting = _acting(ctx, actor, visit_id)
+    acting = acting_for(ctx, actor, visit_id)
     return grants.approve(ctx, acting, request_id, approval, also=note)[0]
 
 
@@ -227,7 +194,7 @@ def deny(ctx: Context, actor: Actor, visit_id: str, request_id: str, *, also: Al
         if also is not None:
             also(session, row)
 
-    acting = _acting(ctx, actor, visit_id)
+    acting = acting_for(ctx, actor, visit_id)
     requests.deny(ctx, acting, request_id, also=note)
     ctx.log.wake()
 
@@ -242,7 +209,7 @@ def revoke(
         if also is not None:
             also(session, receipt)
 
-    acting = _acting(ctx, actor, visit_id)
+    acting = acting_for(ctx, actor, visit_id)
     grants.revoke(ctx, acting, grant_id, also=note)
 
 
@@ -261,45 +228,11 @@ def close(ctx: Context, actor: Actor, visit_id: str, *, also: Also[str] | None =
             also(session, visit_id)
 
 
-def slip(ctx: Context, actor: Actor, visit_id: str) -> Slip:
-    """What is to be printed. Raises as `desk`, and `counter.nothing_done`."""
-    acting = _acting(ctx, actor, visit_id)
-    with read_only(ctx.db) as session:
-        row = live_visit(session, acting, visit_id, clock.now_ms(session))
-        done = [_done(session, acting.holder_id or "", act) for act in counter.acts_of(session, visit_id)]
-        if not done:
-            raise ApiError("counter.nothing_done", Kind.CONFLICT)
-        return Slip(_visit(ctx, session, row), done)
+def acting_for(ctx: Context, actor: Actor, visit_id: str) -> Actor:
+    """The officer as acting for the person of an open visit; what that allows, `authority` says each time.
 
-
-def public_slip(ctx: Context, visit_id: str) -> PublicSlip | None:
-    """What anybody who holds the paper may learn; None for a code that no visit with anything done in it has."""
-    with read_only(ctx.db) as session:
-        row = counter.get_visit(session, visit_id)
-        acts = [] if row is None else counter.acts_of(session, visit_id)
-        if row is None or not acts or row.holder_id is None:
-            return None
-        office = parties.get_party(session, row.party_id)
-        assert office is not None
-        now = clock.now_ms(session)
-        given = [_done(session, row.holder_id, act).grant for act in acts if act.act == Act.APPROVED]
-        counts = {kind: sum(act.act == kind for act in acts) for kind in Act}
-        standing = sum(grant is not None and not grants.shown_state(grant, now).final for grant in given)
-        return PublicSlip(
-            office, row.opened_at_ms, counts[Act.APPROVED], counts[Act.DENIED], counts[Act.REVOKED], standing
-        )
-
-
-def _office(actor: Actor) -> str:
-    """The officer's department. Raises `counter.not_on_duty` for whoever is not at a window now."""
-    party_id = actor.party(Role.DEPARTMENT)
-    if actor.duty != COUNTER_DUTY:
-        raise ApiError("counter.not_on_duty", Kind.FORBIDDEN)
-    return party_id
-
-
-def _acting(ctx: Context, actor: Actor, visit_id: str) -> Actor:
-    """The officer as acting for the person of an open visit; what that allows, `authority` says each time."""
+    Raises `counter.not_on_duty`, `counter.not_found`, `counter.visit_over`.
+    """
     party_id = _office(actor)
     with read_only(ctx.db) as session:
         row = live_visit(session, actor, visit_id, clock.now_ms(session))
@@ -313,6 +246,19 @@ def _acting(ctx: Context, actor: Actor, visit_id: str) -> Actor:
         )
         authority(ctx, session, acting, Action.LOOK)
     return acting
+
+
+def visit_of(ctx: Context, session: Session, actor: Actor, visit_id: str) -> Visit:
+    """The officer's own open visit, to be shown. Raises `counter.not_found`, `counter.visit_over`."""
+    return _visit(ctx, session, live_visit(session, actor, visit_id, clock.now_ms(session)))
+
+
+def _office(actor: Actor) -> str:
+    """The officer's department. Raises `counter.not_on_duty` for whoever is not at a window now."""
+    party_id = actor.party(Role.DEPARTMENT)
+    if actor.duty != COUNTER_DUTY:
+        raise ApiError("counter.not_on_duty", Kind.FORBIDDEN)
+    return party_id
 
 
 def _begin(ctx: Context, session: Session, row: CounterVisit, name: str) -> None:
@@ -362,16 +308,6 @@ def _visit(ctx: Context, session: Session, row: CounterVisit) -> Visit:
     office = parties.get_party(session, row.party_id)
     assert office is not None
     return Visit(row.id, body.name, Shown(row.document), row.opened_at_ms, row.closes_at_ms, office)
-
-
-def _done(session: Session, holder_id: str, act: CounterAct) -> Done:
-    asked = None if act.request_id is None else request_rows.request_to_holder(session, holder_id, act.request_id)
-    grant = None if act.grant_id is None else grant_rows.grant_of_holder(session, holder_id, act.grant_id)
-    about = grant or asked
-    assert about is not None
-    entity = parties.get_party(session, about.entity_id)
-    assert entity is not None
-    return Done(Act(act.act), act.at_ms, asked, grant, entity)
 
 
 def _all(page_of: Callable[[str | None], Page[R]]) -> list[R]:

@@ -41,7 +41,7 @@ def test_the_cookie_is_out_of_reach(service: Service) -> None:
     assert cookie["secure"] == "", "this service is reached by plain HTTP on loopback"
     assert len(cookie.value) >= 43, "256 bits"
     assert cookie.value not in answer.text
-    assert set(answer.json()) == {"role", "name", "csrf"}
+    assert set(answer.json()) == {"role", "name", "csrf", "acting"}
     # Only its hash is kept.
     kept = service.rows("SELECT token_hash FROM user_sessions")
     assert all(cookie.value.encode() not in row[0] for row in kept)

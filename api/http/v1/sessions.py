@@ -32,6 +32,22 @@ class StaffClaims(Strict):
     role: Literal["department", "entity", "regulator", "operator"]
     party: str = Field(min_length=1, max_length=48)
     name: str = Field(default="", max_length=64)
+    staff: str = Field(default="", max_length=32)
+    duty: Literal["counter"] | None = None
+
+
+class ActingIn(Strict):
+    """Under which mandate to act from now on; null: for oneself."""
+
+    mandate: str | None = Field(min_length=1, max_length=48)
+
+
+class ActingOut(Strict):
+    """For whom the session acts, as what, and under which mandate."""
+
+    name: str
+    relation: str
+    mandate: str
 
 
 class SessionOut(Strict):
@@ -40,6 +56,7 @@ class SessionOut(Strict):
     role: str
     name: str
     csrf: str
+    acting: ActingOut | None = None
 
 
 def loopback_only(request: Request) -> None:
@@ -60,7 +77,16 @@ def sign_in(ctx: Context, request: Request, response: Response, claims: identity
     loopback_only(request)
     token, signed_in = identity.sign_in(ctx, claims)
     keep_session(ctx, request, response, token)
-    return SessionOut(role=signed_in.actor.role.value, name=signed_in.display, csrf=signed_in.csrf)
+    return shown(signed_in)
+
+
+def shown(signed_in: identity.SignedIn) -> SessionOut:
+    """A session as JSON."""
+    actor = signed_in.actor
+    acting = None
+    if signed_in.acting_for is not None and actor.mandate_id is not None:
+        acting = ActingOut(name=signed_in.acting_for, relation=actor.relation.value, mandate=actor.mandate_id)
+    return SessionOut(role=actor.role.value, name=signed_in.display, csrf=signed_in.csrf, acting=acting)
 
 
 @router.post("/sessions", status_code=201)
@@ -75,20 +101,28 @@ def open_session(
     if isinstance(body, HolderClaims):
         claims = identity.Claims(Role.CITIZEN, body.name, HolderKind(body.kind), body.number)
     else:
-        claims = identity.Claims(Role(body.role), body.name, party_id=body.party)
+        claims = identity.Claims(Role(body.role), body.name, party_id=body.party, staff=body.staff, duty=body.duty)
     return sign_in(ctx, request, response, claims)
 
 
 @router.get("/sessions/current")
 def current_session(
     request: Request,
-    actor: Annotated[Actor, allow(Role.CITIZEN, Role.DEPARTMENT, Role.ENTITY, Role.REGULATOR, Role.OPERATOR)],
+    _: Annotated[Actor, allow(Role.CITIZEN, Role.DEPARTMENT, Role.ENTITY, Role.REGULATOR, Role.OPERATOR)],
 ) -> SessionOut:
     """The session that the cookie belongs to."""
     signed_in = getattr(request.state, "signed_in", None)
     if signed_in is None:
         raise ApiError("auth.required", Kind.UNAUTHENTICATED)
-    return SessionOut(role=actor.role.value, name=signed_in.display, csrf=signed_in.csrf)
+    return shown(signed_in)
+
+
+@router.post("/sessions/current/acting")
+def act_for(
+    ctx: ContextDep, request: Request, actor: Annotated[Actor, allow(Role.CITIZEN)], body: ActingIn
+) -> SessionOut:
+    """Choose for whom to act from now on; each later request asks again whether that is still allowed."""
+    return shown(identity.act_for(ctx, actor, request.cookies.get(SESSION_COOKIE, ""), body.mandate))
 
 
 @router.delete("/sessions/current", status_code=204)
