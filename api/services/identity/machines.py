@@ -21,10 +21,13 @@ class MachineParty:
 def machine_party(ctx: Context, thumbprint: str) -> MachineParty | None:
     """The entity whose registered key has this RFC 7638 thumbprint."""
     with read_only(ctx.db) as session:
-        party = parties.party_by_thumbprint(session, thumbprint)
-    if party is None or party.http_key is None or party.role != Role.ENTITY.value:
+        party = parties.machine_key(session, thumbprint)
+    if party is None:
         return None
-    return MachineParty(party.id, dict(party.http_key), party.status == parties.PartyStatus.ACTIVE)
+    party_id, role, status, key = party
+    if key is None or role != Role.ENTITY.value:
+        return None
+    return MachineParty(party_id, dict(key), status == parties.PartyStatus.ACTIVE)
 
 
 def spend_nonce(ctx: Context, thumbprint: str, nonce: str) -> None:

@@ -2,14 +2,16 @@
 
 from enum import StrEnum
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import Row, bindparam, select
 from sqlalchemy.orm import Session
 
 from api.store.tables import Party, PartyEvent
 from chain.canonical import Json, canonical, tagged_hash
 
 # Built once, as every signed request asks it.
-_BY_THUMBPRINT = select(Party).where(Party.http_key_thumbprint == bindparam("thumbprint"))
+_KEY_OF = select(Party.id, Party.role, Party.status, Party.http_key).where(
+    Party.http_key_thumbprint == bindparam("thumbprint")
+)
 
 
 class PartyRole(StrEnum):
@@ -72,9 +74,9 @@ def event_hash(event: PartyEvent) -> bytes:
     return tagged_hash("mydata/party-event/1", event.prev_hash, canonical(stated))
 
 
-def party_by_thumbprint(session: Session, thumbprint: str) -> Party | None:
-    """The party whose machine signs requests with the key of this RFC 7638 thumbprint."""
-    return session.execute(_BY_THUMBPRINT, {"thumbprint": thumbprint}).scalar_one_or_none()
+def machine_key(session: Session, thumbprint: str) -> Row[str, str, str, dict[str, str] | None] | None:
+    """Id, role, status and public JWK of the party whose machine signs with the key of this RFC 7638 thumbprint."""
+    return session.execute(_KEY_OF, {"thumbprint": thumbprint}).one_or_none()
 
 
 def party_by_address(session: Session, address: bytes) -> Party | None:
