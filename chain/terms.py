@@ -12,6 +12,7 @@ TERMS_SCHEMA = "mydata/terms/1"
 ITEM_LIMIT = 512
 _TEXTS = ("grant", "request", "holder", "legal_basis", "mode")
 RELATIONS = ("self", "legal_representative", "agent", "guardian", "counter")
+KINDS = ("one_off", "standing")
 HASH_BYTES = 32
 
 
@@ -40,8 +41,15 @@ def parse_terms(value: object, pointer: str) -> Terms:
     fields.schema(TERMS_SCHEMA)
     texts = {name: fields.text(name, limit=256) for name in _TEXTS}
     _parse_authority(fields, fields.text("relation", choices=RELATIONS))
-    for name in ("scenario", "case_no"):
+    for name in ("scenario", "case_no", "extends", "item_code"):
         fields.text_or_none(name, limit=256)
+    fields.text("kind", choices=KINDS)
+    fields.text("use_cause", limit=2048)
+    fields.text("storage", limit=64)
+    frequency = fields.fields("frequency")
+    frequency.integer("per_day", 1)
+    frequency.integer("per_month", 1)
+    frequency.done()
     entity = fields.fields("entity")
     entity_id, entity_name = entity.text("id", limit=64), entity.text("name", limit=256)
     entity.text_or_none("uscc", limit=18)
@@ -53,6 +61,8 @@ def parse_terms(value: object, pointer: str) -> Terms:
     notice = fields.fields("notice")
     notice.text("language", limit=32)
     notice.integer("version", 1)
+    notice.hex("sha256", HASH_BYTES)
+    notice.text("indication", limit=32)
     notice.done()
     items = frozenset(
         _parse_item(Fields(item, f"{fields.at('items')}/{at}"))

@@ -185,6 +185,7 @@ class World:
             "schema": "mydata/terms/1",
             "grant": "grant_1",
             "request": "req_1",
+            "extends": None,
             "entity": {"id": ENTITY_ID, "uscc": "91350211M000100Y43", "name": "示例保险"},
             "holder": "pairwise-1",
             "relation": "self",
@@ -193,6 +194,11 @@ class World:
             "purpose": {"code": "claims", "version": 1},
             "scenario": "claims_settlement",
             "case_no": None,
+            "item_code": None,
+            "use_cause": "核对参保情况，办理本次理赔。",
+            "kind": "one_off",
+            "frequency": {"per_day": 1, "per_month": 1},
+            "storage": "CN",
             "items": [
                 {"type": code, "field": field, "necessary": True, "sensitive": False}
                 for code, field in (
@@ -208,7 +214,12 @@ class World:
             "not_after": self.times.end,
             "data_life_days": 30,
             "onward_transfer": False,
-            "notice": {"language": "zh-Hans", "version": 1},
+            "notice": {
+                "language": "zh-Hans",
+                "version": 1,
+                "sha256": hex0x(secret("notice")),
+                "indication": "button",
+            },
             "custody": "custody",
             "requested_at": self.times.requested,
             "approved_at": self.times.approved,

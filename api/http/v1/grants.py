@@ -15,6 +15,7 @@ from api.http.auth import ContextDep, allow
 from api.http.forms import Answered, IdempotencyKey, Strict, download, moment, once
 from api.http.signatures import SignedRequest
 from api.http.strict_json import StrictJsonRoute
+from api.http.v1.requests import shown as request_shown
 from api.policy.states import InvalidReason
 from api.services import grants, identity, pulls
 from api.services.context import Actor, Also, Context, Role
@@ -22,7 +23,7 @@ from api.services.grants import GrantPage
 from api.services.pulls import Pulled, SignedPull
 from api.store import Session, clock, read_only
 from api.store.numbering import NumberedReceipt
-from api.store.tables import GrantEvent
+from api.store.tables import Grant, GrantEvent
 
 router = APIRouter(prefix="/grants", tags=["grants"], route_class=StrictJsonRoute)
 Either = Annotated[Actor, allow(Role.CITIZEN, Role.ENTITY)]
@@ -42,6 +43,14 @@ class CaseIn(Strict):
     """The case for which a grant is held up."""
 
     case: str = Field(min_length=1, max_length=64)
+
+
+class ExtensionIn(Strict):
+    """How long and how often from now on; brought into what the purpose allows."""
+
+    days: int = Field(ge=1, le=3650)
+    uses: int = Field(ge=1, le=10_000)
+    language: Literal["zh-Hans", "en"] = "zh-Hans"
 
 
 class InvalidIn(Strict):
@@ -187,6 +196,31 @@ def unfreeze(
         return grants.unfreeze(ctx, grant_id, body.case, actor, also=also)
 
     return changed(ctx, request, actor, grant_id, key, body, act, "unfrozen")
+
+
+@router.post("/{grant_id}/extension")
+def extend(
+    ctx: ContextDep, request: Request, actor: Either, grant_id: str, body: ExtensionIn, key: IdempotencyKey = None
+) -> Response:
+    """Extend a grant: its recipient asks for that (202), its holder does it at once with a new grant (200)."""
+    if actor.role is Role.ENTITY:
+
+        def ask(answered: Answered) -> None:
+            grants.ask_extension(
+                ctx, actor, grant_id, body.days, body.uses, also=lambda s, row: answered(s, request_shown(row))
+            )
+
+        return once(ctx, actor, request, key, body, ask, status=202)
+
+    def give(answered: Answered) -> None:
+        def keep(session: Session, made: tuple[Grant, NumberedReceipt]) -> None:
+            grant, receipt = made
+            answer = {"grant": grant.id, "extends": grant_id, "receipt": receipt.id, "number": receipt.number}
+            answered(session, answer)
+
+        grants.extend(ctx, actor, grant_id, body.days, body.uses, language=body.language, also=keep)
+
+    return once(ctx, actor, request, key, body, give)
 
 
 def changed(

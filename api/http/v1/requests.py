@@ -74,6 +74,7 @@ def shown(item: RequestRow, grant_id: str | None = None) -> dict[str, Any]:
         "days": item.wanted_days,
         "uses": item.wanted_uses,
         "state": item.state,
+        "extends": item.extends_id,
         "grant": grant_id,
         "created_at": moment(item.created_at_ms),
         "lapses_at": moment(item.lapses_at_ms),

@@ -16,12 +16,15 @@ from api.services.grants.changes import (
     terminate,
     unfreeze,
 )
+from api.services.grants.extension import ask_extension, extend
 from api.services.grants.reading import GrantPage, get, list_of_holder, list_to_entity, shown_state
 
 __all__ = [
     "Approval",
     "GrantPage",
     "approve",
+    "ask_extension",
+    "extend",
     "freeze",
     "get",
     "invalidate",

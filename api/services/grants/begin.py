@@ -11,9 +11,11 @@ from api.policy.requests import Ask, clamp
 from api.policy.states import GrantState, RequestState
 from api.services import chain_outbox
 from api.services.authority import Authority, authority, in_terms, note_grant
-from api.services.context import Actor, Also, Context
+from api.services.context import Actor, Also, Context, Relation
 from api.services.evidence import message_of
 from api.services.grants.events import announce_grant, author_of, begun
+from api.services.grants.notice import NOTICE_VERSION, notice, notice_hash
+from api.services.grants.succession import take_place
 from api.services.requests import asked_of
 from api.store import Session, clock, ids, read_only
 from api.store.bodies import GrantSecret
@@ -23,8 +25,12 @@ from api.store.tables import Grant, Party, Request
 from chain.canonical import Json
 from chain.grantmsg import GrantMessage, binding_commitment, binding_nonce, grant_digest, terms_hash
 
-NOTICE_VERSION = 1
 CUSTODY = "custody"
+ONE_OFF, STANDING = "one_off", "standing"
+# How somebody said yes: at a service window to an officer, or by the button under what was shown, each sensitive field
+# ticked by itself.
+COUNTER, BUTTON = "counter", "button"
+STORAGE = "CN"  # where recipients may keep copies (PIPL articles 36 and 38: a transfer abroad is another consent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +65,14 @@ def approve(
         entity = parties.get_party(session, request.entity_id)
         now = clock.now_ms(session)
     assert entity is not None
-    grant, secret = _make(ctx, actor, may, request, entity, approval, now)
-    return grant, ctx.log.submit(_begin(ctx, actor, grant, secret, also))
+    grant, secret = make(ctx, actor, may, request, entity, approval, now)
+    return grant, ctx.log.submit(begin(ctx, actor, grant, secret, also))
 
 
-def _make(
+def make(
     ctx: Context, actor: Actor, may: Authority, request: Request, entity: Party, approval: Approval, now: int
 ) -> tuple[Grant, GrantSecret]:
+    """The grant that an approval leads to, signed by a key of its own; nothing is written yet."""
     holder_id = may.holder_id
     purpose = ctx.catalogue.purpose(request.purpose_code)
     items = _chosen(request, approval)
@@ -74,10 +81,13 @@ def _make(
     wish, _ = clamp(wanted, purpose, types)
     not_before, not_after = now // 1000, now // 1000 + wish.days * 86_400
     grant_id = ids.new_grant_id()
+    caps = purpose.fair_use_of(types)
+    shown = notice(ctx, request, entity, purpose, items, wish, caps.data_life_days, approval.language)
     terms: dict[str, Json] = {
         "schema": "mydata/terms/1",
         "grant": grant_id,
         "request": request.id,
+        "extends": request.extends_id,
         "entity": {"id": entity.id, "uscc": entity.uscc, "name": entity.name_zh},
         "holder": ctx.pairwise(holder_id, entity.id),
         "relation": actor.relation.value,
@@ -86,6 +96,11 @@ def _make(
         "purpose": {"code": purpose.code, "version": purpose.version},
         "scenario": request.scenario_code,
         "case_no": request.case_no,
+        "item_code": None if request.item_no is None else str(request.item_no),
+        "use_cause": purpose.text("en" if approval.language == "en" else "zh-Hans"),
+        "kind": ONE_OFF if wish.uses == 1 else STANDING,
+        "frequency": {"per_day": caps.pulls_per_day, "per_month": caps.pulls_per_month},
+        "storage": STORAGE,
         "items": [
             {
                 "type": str(item["type"]),
@@ -99,9 +114,14 @@ def _make(
         "max_uses": wish.uses,
         "not_before": not_before,
         "not_after": not_after,
-        "data_life_days": purpose.fair_use_of(types).data_life_days,
+        "data_life_days": caps.data_life_days,
         "onward_transfer": False,
-        "notice": {"language": approval.language, "version": NOTICE_VERSION},
+        "notice": {
+            "language": approval.language,
+            "version": NOTICE_VERSION,
+            "sha256": "0x" + notice_hash(shown).hex(),
+            "indication": COUNTER if actor.relation is Relation.COUNTER else BUTTON,
+        },
         "custody": CUSTODY,
         "requested_at": request.created_at_ms // 1000,
         "approved_at": not_before,
@@ -117,6 +137,7 @@ def _make(
     grant = Grant(
         id=grant_id,
         request_id=request.id,
+        supersedes_id=request.extends_id,
         holder_id=holder_id,
         entity_id=entity.id,
         digest=digest,
@@ -140,6 +161,7 @@ def _make(
         lock_version=0,
         anchor_state="pending",
         created_at_ms=now,
+        notice=dict(shown),
         fair_use=fair_use.kept(fair_use.caps_of(purpose, types)),
     )
     return grant, GrantSecret(key, terms_salt, binding_salt, token)
@@ -157,12 +179,24 @@ def _chosen(request: Request, approval: Approval) -> list[dict[str, object]]:
     return chosen
 
 
-def _begin(
-    ctx: Context, actor: Actor, grant: Grant, secret: GrantSecret, also: Also[tuple[Grant, NumberedReceipt]] | None
+def begin(
+    ctx: Context,
+    actor: Actor,
+    grant: Grant,
+    secret: GrantSecret,
+    also: Also[tuple[Grant, NumberedReceipt]] | None,
+    *,
+    offered: Request | None = None,
 ) -> Callable[[Session, Numberer], NumberedReceipt]:
-    """The work for the log writer: the request is still open, then everything stands together."""
+    """The work for the log writer: the request is still open, then everything stands together.
+
+    `offered` is the request that a holder makes in place of the recipient; it is written first.
+    """
 
     def work(session: Session, numberer: Numberer) -> NumberedReceipt:
+        if offered is not None:
+            session.add(offered)
+            session.flush()
         request = requests.request_to_holder(session, grant.holder_id, grant.request_id, lock=True)
         if request is None or request.state != RequestState.REQUESTED:
             raise ApiError("requests.decided", Kind.CONFLICT)
@@ -178,6 +212,8 @@ def _begin(
         author, terms = author_of(actor), str(grant.message["terms"])
         receipt = begun(session, grant, author, numberer.now_ms, numberer.add, terms)
         announce_grant(session, grant, chain_outbox.grant_payload(message_of(grant), grant.signature))
+        if grant.supersedes_id is not None:
+            take_place(session, grant, grant.supersedes_id, author, numberer.now_ms, numberer.add)
         if also is not None:
             also(session, (grant, receipt))
         return receipt

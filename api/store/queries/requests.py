@@ -16,12 +16,32 @@ _ASKED = Request.legal_basis == LegalBasis.CONSENT.value
 __all__ = [
     "RequestState",
     "count_open",
+    "get_request",
     "lapse_requests",
+    "open_extension",
     "request_of_entity",
     "request_to_holder",
     "requests_of_entity",
     "requests_to_holder",
 ]
+
+
+def get_request(session: Session, request_id: str) -> Request:
+    """The request behind a grant, which is there as long as the grant."""
+    return session.get_one(Request, request_id)
+
+
+def open_extension(session: Session, grant_id: str, now_ms: int) -> str | None:
+    """The id of a request that waits for its answer and would take the place of this grant."""
+    return session.execute(
+        select(Request.id)
+        .where(
+            Request.extends_id == grant_id,
+            Request.state == RequestState.REQUESTED.value,
+            Request.lapses_at_ms > now_ms,
+        )
+        .limit(1)
+    ).scalar()
 
 
 def request_of_entity(session: Session, entity_id: str, request_id: str) -> Request | None:
