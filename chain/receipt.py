@@ -42,6 +42,7 @@ class ReceiptKind(StrEnum):
     LOOK = "look"
     MANDATE = "mandate"
     CASE = "case"
+    CREDENTIAL = "credential"
 
 
 def log_id(public_key: bytes) -> str:

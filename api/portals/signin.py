@@ -146,6 +146,7 @@ def _sign_in_page(request: Request, ctx: Context, role: RoleName, following: str
         next_url=local_path(following or f"/{role}"),
         by_number=role == "citizen" and development(ctx),
         start_url=None if development(ctx) else with_query("/oidc/start", role=role, next=following or None),
+        passkey=(ctx.settings.rp_id, ctx.settings.rp_origins[0]) if role == "citizen" else None,
         error=None if error is None else at.said(error, lang),
     )
     status = 200 if error is None else int(STATUS[error.kind if error.kind in SHOWN_AS else Kind.FORBIDDEN])

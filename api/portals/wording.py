@@ -101,6 +101,7 @@ STATES: Mapping[str, Mapping[str, Badge]] = {
         "admission": Badge("plain", "org", N_("An organisation was admitted")),
         "look": Badge("info", "eye", N_("Looked at your data")),
         "mandate": Badge("plain", "person", N_("Who acts for you changed")),
+        "credential": Badge("plain", "key", N_("Your passkeys changed")),
     },
 }
 

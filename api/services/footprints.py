@@ -22,6 +22,7 @@ KINDS = (
     ReceiptKind.CHANGE,
     ReceiptKind.LOOK,
     ReceiptKind.MANDATE,
+    ReceiptKind.CREDENTIAL,
 )
 
 

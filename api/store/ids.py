@@ -15,6 +15,8 @@ HolderId = NewType("HolderId", str)
 ContentId = NewType("ContentId", str)
 TraceId = NewType("TraceId", str)
 BatchId = NewType("BatchId", str)
+PasskeyId = NewType("PasskeyId", str)
+DraftId = NewType("DraftId", str)
 MandateId = NewType("MandateId", str)
 VisitId = NewType("VisitId", str)
 
@@ -99,3 +101,13 @@ def new_webhook_id() -> str:
 def new_notice_id() -> str:
     """Something that an entity is told: `evt_…`."""
     return _new("evt_")
+
+
+def new_passkey_id() -> PasskeyId:
+    """A registered passkey: `pk_…`."""
+    return PasskeyId(_new("pk_"))
+
+
+def new_draft_id() -> DraftId:
+    """A grant laid before its holder: `draft_…`."""
+    return DraftId(_new("draft_"))

@@ -223,3 +223,23 @@ class Me:
     name: str
     certificates: int
     grants: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PasskeyLine:
+    """A passkey of one's own."""
+
+    id: str
+    label: str
+    created_at_ms: int
+    used_at_ms: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passkeys:
+    """One's passkeys. `rp_id` is the host name that they belong to, `origin` where pages may use them."""
+
+    passkeys: tuple[PasskeyLine, ...]
+    rp_id: str
+    origin: str
+    today: str

@@ -26,7 +26,8 @@ class SignIn:
     """The door of one role.
 
     In development its invented identities, and for citizens `by_number`, to become anybody by number; otherwise
-    `start_url`, which leads to the identity provider.
+    `start_url`, which leads to the identity provider. `passkey` (the host name that passkeys belong to, and where they
+    work) offers citizens to sign in with one.
     """
 
     role: str
@@ -35,6 +36,7 @@ class SignIn:
     by_number: bool
     error: FormError | None
     start_url: str | None = None
+    passkey: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

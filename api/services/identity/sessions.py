@@ -92,6 +92,29 @@ def sign_in(ctx: Context, claims: Claims) -> tuple[str, SignedIn]:
     return token, SignedIn(actor, found.display, found.csrf)
 
 
+def sign_in_holder(ctx: Context, holder_id: str) -> tuple[str, SignedIn]:
+    """Open a session for a holder whom a passkey has shown; the name is the one that the provider told last.
+
+    Raises `store.no_holder`, `store.erased`.
+    """
+    with unit_of_work(ctx.db) as session:
+        known = holders.profile(session, holders.holder_key(session, ctx.vault, holder_id))
+        actor = Actor(Role.CITIZEN, ctx.pairwise(holder_id, "session"), holder_id=holder_id)
+        token = sessions.open_session(
+            session,
+            ctx.vault,
+            role=actor.role.value,
+            subject=actor.subject,
+            display=known.get("name", ""),
+            holder_id=holder_id,
+            party_id=None,
+            life_ms=ctx.settings.session_hours * 3_600_000,
+        )
+        found = sessions.find_session(session, ctx.vault, token)
+    assert found is not None
+    return token, SignedIn(actor, found.display, found.csrf)
+
+
 def session_of(ctx: Context, token: str) -> SignedIn | None:
     """The session behind a cookie, or None where there is none, it ran out, or its party may no longer act."""
     if not token:

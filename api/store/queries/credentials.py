@@ -126,6 +126,27 @@ class PasskeyBody:
             raise ApiError("store.ciphertext", Kind.INTEGRITY, purpose=Purpose.PASSKEY.value) from None
 
 
+def new_passkey(
+    holder_id: str, body: PasskeyBody, sign_count: int, *, passkey_id: str, receipt_id: str, now_ms: int
+) -> Passkey:
+    """The row of a new passkey, to be sealed and added."""
+    return Passkey(
+        id=passkey_id,
+        holder_id=holder_id,
+        credential_hash=hashlib.sha256(body.credential_id).digest(),
+        body_enc=b"",
+        sign_count=sign_count,
+        receipt_id=receipt_id,
+        created_at_ms=now_ms,
+    )
+
+
+def note_use(session: Session, row: Passkey, sign_count: int) -> None:
+    """Keep the counter that an authenticator named, and the time."""
+    row.sign_count, row.used_at_ms = sign_count, clock.now_ms(session)
+    session.flush()
+
+
 def seal_passkey(key: DataKey, row: Passkey, body: PasskeyBody) -> None:
     """Encrypt a passkey's body; the columns that never change must be set before."""
     row.body_enc = key.seal(Purpose.PASSKEY, row.id, body.to_bytes(), bound=_bound_passkey(row))

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from api.store import clock
 from api.store.crypto import Purpose, Vault, bound_columns
 from api.store.inserts import insert_if_new
+from api.store.queries import credentials
 from api.store.tables import SignatureNonce, UserSession
 
 TOKEN_BYTES = 32
@@ -135,12 +136,15 @@ def use_nonce(session: Session, thumbprint: str, nonce: str, expires_at_ms: int)
 
 
 def purge_run_out(session: Session, now_ms: int) -> int:
-    """Delete run-out sessions and nonces; count of rows. A nonce must outlive its signature's validity."""
+    """Delete run-out sessions, nonces, rounds, challenges and drafts; count of rows.
+
+    A nonce must outlive its signature's validity.
+    """
     ended = session.execute(delete(UserSession).where(UserSession.expires_at_ms <= now_ms).returning(UserSession.role))
     old = session.execute(
         delete(SignatureNonce).where(SignatureNonce.expires_at_ms <= now_ms).returning(SignatureNonce.nonce)
     )
-    return len(ended.all()) + len(old.all())
+    return len(ended.all()) + len(old.all()) + credentials.purge_run_out(session, now_ms)
 
 
 def _hash(token: str) -> bytes:

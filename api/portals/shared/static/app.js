@@ -1,8 +1,10 @@
 // Enhancements only: every page works without this file.
 import { listChosenFiles } from "./dropzone.js";
 import { offerCopying } from "./copy.js";
+import { offerPasskeys } from "./passkey.js";
 import { watchProgress } from "./progress.js";
 
 listChosenFiles(document);
 offerCopying(document);
+offerPasskeys(document);
 watchProgress(document);
