@@ -42,6 +42,7 @@ from api.catalogue.model import (
     HolderKind,
     Purpose,
     Rule,
+    RuleKind,
     Scenario,
     ScenarioPack,
     ServiceItem,
@@ -51,6 +52,11 @@ from api.catalogue.model import (
 from api.errors import ApiError, Kind
 
 _HERE = Path(__file__).parent
+_RULE_KINDS = {
+    RuleKind.NOT_AFTER: (FieldKind.DATE, FieldKind.DATE),
+    RuleKind.BIRTH_MATCHES_ID: (FieldKind.DATE, FieldKind.ID_NUMBER),
+    RuleKind.SEX_MATCHES_ID: (FieldKind.ENUM, FieldKind.ID_NUMBER),
+}
 
 
 @cache
@@ -151,17 +157,16 @@ def _types(folder: Path, departments: dict[str, Department]) -> tuple[dict[str, 
         if table.ready != (folder / schema_file).exists():
             raise _bad(file, f"no {number}", f"ready = {str(table.ready).lower()} contradicts {schema_file}")
         details: dict[str, Any] = {}
+        holder = HolderKind(row["holder_kind"])
         if table.ready:
             contents[table.code] = _parse(folder, schema_file)
-            details = _details(schema_file, _checked(schema_file, TypeFile, contents[table.code]), districts)
-        if row["holder_kind"] != HolderKind.ENTERPRISE and any(f.trade_secret for f in details.get("fields", ())):
-            raise _bad(schema_file, "field", "trade_secret belongs to enterprises' certificates alone")
+            details = _details(schema_file, _checked(schema_file, TypeFile, contents[table.code]), districts, holder)
         types[table.code] = TypeSchema(
             code=table.code,
             number=number,
             zh=row["certificate_name"],
             en=table.en,
-            holder_kind=HolderKind(row["holder_kind"]),
+            holder_kind=holder,
             department=table.department,
             data_level=row["data_level"],
             ready=table.ready,
@@ -210,7 +215,7 @@ def _claims(
     return claims
 
 
-def _details(file: str, table: TypeFile, districts: tuple[Choice, ...]) -> dict[str, Any]:
+def _details(file: str, table: TypeFile, districts: tuple[Choice, ...], holder: HolderKind) -> dict[str, Any]:
     fields = tuple(_field(file, entry) for entry in table.field)
     kinds = {entry.name: entry.kind for entry in fields}
     if len(kinds) != len(fields):
@@ -219,13 +224,15 @@ def _details(file: str, table: TypeFile, districts: tuple[Choice, ...]) -> dict[
     repeated = {spelling for spelling in spellings if spellings.count(spelling) > 1}
     if repeated:
         raise _bad(file, "field", f"two fields answer to the header {min(repeated)}")
+    if holder is not HolderKind.ENTERPRISE and any(entry.trade_secret for entry in fields):
+        raise _bad(file, "field", "trade_secret belongs to enterprises' certificates alone")
     if not any(entry.natural_key for entry in fields):
         raise _bad(file, "field", "no field is a natural key")
     by_name = {entry.name: entry for entry in fields}
     if any(entry.natural_key and not entry.required for entry in fields):
         raise _bad(file, "field", "a natural key must be required")
     wanted = {
-        "holder_field": (FieldKind.ID_NUMBER, FieldKind.USCC),
+        "holder_field": (FieldKind.USCC if holder is HolderKind.ENTERPRISE else FieldKind.ID_NUMBER,),
         "holder_name_field": (FieldKind.NAME, FieldKind.ORGANISATION),
         "serial_field": (FieldKind.SERIAL, FieldKind.ID_NUMBER, FieldKind.USCC),
         "issued_on": (FieldKind.DATE,),
@@ -240,6 +247,9 @@ def _details(file: str, table: TypeFile, districts: tuple[Choice, ...]) -> dict[
     for rule in table.rule:
         if any(name not in kinds for name in rule.fields):
             raise _bad(file, "rule", f"{rule.kind} names an unknown field")
+        left, right = _RULE_KINDS.get(rule.kind, (None, None))
+        if left is not None and (kinds[rule.fields[0]], kinds[rule.fields[1]]) != (left, right):
+            raise _bad(file, "rule", f"{rule.kind} is about {left} and {right}, not {' and '.join(rule.fields)}")
     return {
         "version": table.version,
         "many": table.many,
@@ -256,11 +266,17 @@ def _details(file: str, table: TypeFile, districts: tuple[Choice, ...]) -> dict[
 
 def _field(file: str, table: FieldTable) -> Field:
     where = f"field {table.name}"
+    if table.kind is FieldKind.CLAIM:
+        raise _bad(file, where, "a claim is derived and never a column")
     if (table.kind is FieldKind.ENUM) != bool(table.choices):
         raise _bad(file, where, "choices belong to kind enum and to no other")
     spellings = [s for c in table.choices for s in {s.casefold() for s in (c.code, c.zh, c.en, *c.aliases)}]
     if len(set(spellings)) != len(spellings):
         raise _bad(file, where, "two choices share a spelling")
+    if table.minimum is not None and table.maximum is not None and table.minimum > table.maximum:
+        raise _bad(file, where, "minimum exceeds maximum")
+    if table.min_length > table.max_length:
+        raise _bad(file, where, "min_length exceeds max_length")
     if bool(table.unit_zh) != bool(table.unit_en):
         raise _bad(file, where, "a unit needs both languages")
     if table.pattern is not None:
@@ -415,7 +431,10 @@ def _service_items(folder: Path) -> Iterator[ServiceItem]:
 def _version(folder: Path, digest: str) -> str:
     """The newest version's name. Refuses field schemas that changed without a new version: leaves name it."""
     file = "versions.toml"
-    newest = _read(folder, file, VersionsFile).version[-1]
+    versions = _read(folder, file, VersionsFile).version
+    if len({version.name for version in versions}) != len(versions):
+        raise _bad(file, versions[-1].name, "a version is named twice")
+    newest = versions[-1]
     if newest.sha256 != digest:
         raise _bad(file, newest.name, f"the field schemas are not this version's; their digest is {digest}")
     return newest.name

@@ -14,6 +14,7 @@ from api.catalogue.identifiers import (
     elc_identifier,
     id_check_character,
     is_elc,
+    is_uscc,
     mod37_36,
     uscc_check_character,
 )
@@ -136,3 +137,30 @@ def test_demo_numbers_are_accepted_in_demo_mode_alone():
     with pytest.raises(ApiError) as caught:
         USCC_FIELD.canonical(code)
     assert caught.value.code == "catalogue.demo_number"
+
+
+def test_every_type_gives_its_certificates_an_identifier_that_holds():
+    catalogue = load_catalogue()
+    issuer, record = "11371099MA2DQMQG02", "cert_0192f0a1b2c3d4e5f60718293a4b5c6d"
+    found = {schema.elc(issuer, record, 1) for schema in catalogue.types.values()}
+    assert len(found) == 50
+    assert all(is_elc(identifier) for identifier in found)
+    licence = catalogue.type("person.driving_licence")
+    assert licence.elc(issuer, record, 2) != licence.elc(issuer, record, 1)
+    parts = licence.elc(issuer, record, 2).removeprefix("1.2.156.3005.2.").split(".")
+    assert parts[0] == licence.elc_type
+    assert parts[1:4] == [issuer, "0192F0A1B2C3D4E5F60718293A4B5C6D", "002"]
+
+
+@pytest.mark.parametrize(
+    ("code", "good"),
+    [
+        ("11371099MA22Y0XU3D", True),
+        ("11371099MA22Y0XU3C", False),
+        ("11371099MA22Y0XU3", False),
+        ("", False),
+        ("1137109OMA22Y0XU3D", False),
+    ],
+)
+def test_is_uscc(code, good):
+    assert is_uscc(code) is good

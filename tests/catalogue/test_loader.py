@@ -237,6 +237,125 @@ BAD_FILES = {
     "pack nowhere": (edit("packs.toml", '["社会生活", "保险"]', '["社会生活", "旅行"]'), "packs.toml", "scenarios.csv"),
     "list with a short row": (edit("scenarios.csv", "社会生活,保险,", "社会生活,"), "scenarios.csv", "cells"),
     "list with other columns": (edit("certificate_types.csv", "type_no", "number"), "certificate_types.csv", "columns"),
+    "claim on the wrong kind": (edit(CARD, 'source = "birth_date"', 'source = "name"'), CARD, "no field of kind date"),
+    "claim on nothing": (edit(CARD, 'source = "address"', 'source = "home"'), CARD, "no field of kind address"),
+    "claim of an odd age": (edit(CARD, "[6, 14,", "[7, 14,"), CARD, "years must be some of 6, 14"),
+    "claim of no age": (edit(CARD, "years = [6, 14, 16, 18, 22, 60, 65, 70]\n", ""), CARD, "years must be"),
+    "claim twice": (edit(CARD, "[6, 14,", "[6, 6, 14,"), CARD, "stands there twice"),
+    "claim with years it has no use for": (
+        edit(CARD, 'kind = "district"', 'kind = "district"\nyears = [18]'),
+        CARD,
+        "age_over alone",
+    ),
+    "claim that a field is named like": (
+        edit(CARD, 'name = "ethnicity"', 'name = "district"'),
+        CARD,
+        "a field has a claim's name",
+    ),
+    "unknown kind of claim": (edit(CARD, 'kind = "district"', 'kind = "planet"'), CARD, "Input should be"),
+    "claim kind as a column": (edit(CARD, 'kind = "address"', 'kind = "claim"'), CARD, "never a column"),
+    "a person's trade secret": (edit(CARD, "sensitive = true", "trade_secret = true"), CARD, "enterprises"),
+    "two districts with one name": (edit("districts.toml", '"文登区"', '"环翠区"'), "districts.toml", "share"),
+    "no district": (
+        lambda folder: (folder / "districts.toml").write_text("district = []\n", encoding="utf-8"),
+        "districts.toml",
+        "at least 1",
+    ),
+    "identifiers of no body": (edit("types.toml", "MA22Y0XU3D", "MA22Y0XU3C"), "types.toml", "credit code"),
+    "number twice": (edit("types.toml", "no = 50\n", "no = 49\n"), "types.toml", "used twice"),
+    "code twice": (edit("types.toml", '"person.vehicle_licence"', '"person.id_card"'), "types.toml", "used twice"),
+    "optional natural key": (
+        edit(CARD, "natural_key = true", "natural_key = true\nrequired = false"),
+        CARD,
+        "natural key must be required",
+    ),
+    "holder's kind of number": (
+        edit("types/enterprise.mining_licence.toml", 'kind = "uscc"', 'kind = "id_number"'),
+        "types/enterprise.mining_licence.toml",
+        "kind uscc",
+    ),
+    "choices without kind": (edit(CARD, 'kind = "enum"', 'kind = "text"'), CARD, "choices belong"),
+    "unit in one language": (
+        edit("types/enterprise.mining_licence.toml", 'unit_en = "km²"', ""),
+        "types/enterprise.mining_licence.toml",
+        "both languages",
+    ),
+    "pattern on a date": (edit(CARD, 'kind = "date"', 'kind = "date"\npattern = "x"'), CARD, "pattern belongs"),
+    "rule of an unknown kind": (edit(CARD, '"not_after"', '"before"'), CARD, "Input should be"),
+    "rule on the wrong kind": (
+        edit(CARD, '["valid_from", "valid_until"]', '["valid_from", "name"]'),
+        CARD,
+        "not_after is about date and date",
+    ),
+    "limits the wrong way round": (
+        edit("types/person.birth_certificate.toml", "minimum = 20\nmaximum = 45", "minimum = 46\nmaximum = 45"),
+        "types/person.birth_certificate.toml",
+        "minimum exceeds maximum",
+    ),
+    "purpose twice": (
+        edit("purposes.toml", '"insurance.motor.claims"', '"insurance.motor.underwriting"'),
+        "purposes.toml",
+        "used twice",
+    ),
+    "purpose names a field twice": (
+        edit(
+            "purposes.toml", 'optional = ["name", "first_issued_on"', 'optional = ["licence_class", "first_issued_on"'
+        ),
+        "purposes.toml",
+        "stands there twice",
+    ),
+    "purpose without a frequency": (edit("purposes.toml", "pulls_per_day = 3\n", ""), "purposes.toml", "required"),
+    "cap beyond the purpose's": (
+        edit("purposes.toml", "data_life_days = 365\n\n", "data_life_days = 3650\n\n"),
+        "purposes.toml",
+        "exceeds the purpose's",
+    ),
+    "more a day than a month": (
+        edit("purposes.toml", "pulls_per_day = 3\npulls_per_month = 3", "pulls_per_day = 3\npulls_per_month = 2"),
+        "purposes.toml",
+        "more pulls a day",
+    ),
+    "basis twice": (
+        edit("statutory_bases.toml", '"police.investigation"', '"court.enforcement"'),
+        "statutory_bases.toml",
+        "used twice",
+    ),
+    "basis with a broken pattern": (
+        edit("statutory_bases.toml", "'JZ\\d", "'(JZ\\d"),
+        "statutory_bases.toml",
+        "case_pattern",
+    ),
+    "basis whose example does not fit": (
+        edit("statutory_bases.toml", '"JZ2026-000318"', '"JZ2026-318"'),
+        "statutory_bases.toml",
+        "does not match",
+    ),
+    "basis without a quota": (
+        edit("statutory_bases.toml", "quota_per_day = 200\n", ""),
+        "statutory_bases.toml",
+        "required",
+    ),
+    "basis without a law": (
+        edit("statutory_bases.toml", 'law_zh = "《中华人民共和国民事诉讼法》第二百五十三条"\n', ""),
+        "statutory_bases.toml",
+        "required",
+    ),
+    "basis for the wrong holders": (
+        edit("statutory_bases.toml", 'holder_kinds = ["person", "enterprise"]', 'holder_kinds = ["person"]'),
+        "statutory_bases.toml",
+        "differ",
+    ),
+    "basis that reads what is not there": (
+        edit("statutory_bases.toml", '"co_ownership"', '"owners"'),
+        "statutory_bases.toml",
+        "no field",
+    ),
+    "version named twice": (edit("versions.toml", '"2026.2"', '"2026.1"'), "versions.toml", "named twice"),
+    "district renamed without a version": (
+        edit("districts.toml", '"Huancui"', '"Huan Cui"'),
+        "versions.toml",
+        "digest",
+    ),
     "schema changed without a version": (edit(CARD, "max_length = 50", "max_length = 51"), "versions.toml", "digest"),
 }
 

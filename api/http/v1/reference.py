@@ -1,5 +1,6 @@
 """What anybody may read: parties, the catalogue, purposes; and the operations endpoints."""
 
+from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
@@ -49,6 +50,7 @@ def list_types(ctx: ContextDep, _: Anybody) -> dict[str, Any]:
                 "zh": schema.zh,
                 "en": schema.en,
                 "holder_kind": schema.holder_kind.value,
+                "elc_type": schema.elc_type,
                 "department": schema.department,
                 "ready": schema.ready,
                 "fields": [
@@ -59,9 +61,21 @@ def list_types(ctx: ContextDep, _: Anybody) -> dict[str, Any]:
                         "kind": field.kind.value,
                         "required": field.required,
                         "sensitive": field.sensitive,
+                        "trade_secret": field.trade_secret,
                         "normative": field.normative,
                     }
                     for field in schema.fields
+                ],
+                "claims": [
+                    {
+                        "name": claim.name,
+                        "zh": claim.zh,
+                        "en": claim.en,
+                        "kind": claim.kind.value,
+                        "source": claim.source,
+                        "years": claim.years or None,
+                    }
+                    for claim in schema.claims
                 ],
             }
             for schema in ctx.catalogue.types.values()
@@ -84,6 +98,7 @@ def list_purposes(ctx: ContextDep, _: Anybody) -> dict[str, Any]:
                 "max_uses": purpose.max_uses,
                 "data_life_days": purpose.data_life_days,
                 "holder_kinds": sorted(kind.value for kind in purpose.holder_kinds),
+                "fair_use": {code: asdict(use) for code, use in purpose.fair_use.items()},
                 "allowed": [
                     {"type": allowed.type_code, "field": allowed.field, "necessary": allowed.necessary}
                     for allowed in purpose.allowances
