@@ -9,12 +9,14 @@ from pathlib import Path
 
 import httpx
 import pytest
+from sqlalchemy import update
 
 from api import worker
 from api.demo import flow
 from api.errors import ApiError
 from api.store import unit_of_work
 from api.store.queries import chain_status
+from api.store.tables import Outbox
 from chain.errors import WrongChainError
 from chain.node import Web3Node
 from chain.signer import LocalSigner
@@ -93,15 +95,19 @@ def test_everything_goes_on_while_the_chain_is_away_and_lands_when_it_is_back(se
     assert failed == []
 
 
+def announce(service: Service, grant: str, payload: dict[str, object]) -> None:
+    with unit_of_work(service.ctx.db) as session:
+        session.execute(update(Outbox).where(Outbox.key == f"grant:{grant}").values(payload=payload, leased_until_ms=0))
+
+
 def test_a_refused_row_waits_alone_and_so_does_what_builds_on_it(service: Service) -> None:
     """A signature that was changed in the database: the contract refuses it, everything else goes on."""
     service.settle()
     forged, sound = service.grant(service.driver(1)), service.grant(service.driver(2))
-    ((payload,),) = service.rows("SELECT payload FROM outbox WHERE key = :k", k=f"grant:{forged}")
+    ((payload,),) = service.rows("SELECT CAST(payload AS TEXT) FROM outbox WHERE key = :k", k=f"grant:{forged}")
     document = json.loads(payload)
     other = LocalSigner(bytes(31) + b"\x07").sign_digest(bytes(32))
-    document["signature"] = other.hex()
-    service.execute("UPDATE outbox SET payload = :p WHERE key = :k", p=json.dumps(document), k=f"grant:{forged}")
+    announce(service, forged, document | {"signature": other.hex()})
     service.citizen(service.driver(1)).post(f"/v1/grants/{forged}/revoke")
     turn_until_anchored(service, sound)
     until(lambda: not service.turn(), "nothing moves any more")
@@ -113,9 +119,7 @@ def test_a_refused_row_waits_alone_and_so_does_what_builds_on_it(service: Servic
     with pytest.raises(ApiError, match=r"pull\.grant_revoked"):
         flow.pull_envelope(service.town, HARBOUR, forged, "json")
     # The right signature again, and both land in order.
-    service.execute(
-        "UPDATE outbox SET payload = :p, leased_until_ms = 0 WHERE key = :k", p=payload, k=f"grant:{forged}"
-    )
+    announce(service, forged, document)
     turn_until_anchored(service, forged)
     service.execute("UPDATE outbox SET leased_until_ms = 0")
     service.settle()

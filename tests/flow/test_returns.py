@@ -337,7 +337,7 @@ def test_a_worker_killed_between_slices_goes_on_where_it_stood(small: Service, m
 def test_a_damaged_file_steps_aside(service: Service) -> None:
     damaged = hand_in(service, table(licences(72, 1)), seal=True)
     behind = hand_in(service, table(licences(73, 1)), seal=True)
-    service.execute("UPDATE returns SET file_enc = zeroblob(500) WHERE id = :id", id=damaged)
+    service.execute("UPDATE returns SET file_enc = :wrong WHERE id = :id", wrong=bytes(500), id=damaged)
     service.work()
     item = officer(service).get(f"/v1/returns/{damaged}")
     assert (item["state"], item["error"]["code"]) == ("failed", "store.ciphertext")

@@ -4,10 +4,8 @@ import os
 import random
 import secrets
 import signal
-import sqlite3
 import threading
 import time
-from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,6 +22,7 @@ from api.demo.flow import Town
 from api.demo.provision import entity_key
 from api.errors import ApiError, Kind
 from api.wiring import key_ring
+from tests.store.backends import Dba
 from tests.town import CLAIM, HARBOUR, LICENCE, until
 
 pytestmark = pytest.mark.slow
@@ -118,7 +117,7 @@ def test_every_process_is_killed_and_nothing_is_lost_or_doubled(stack: up.Runnin
         rows = item["rows"]
         assert (item["state"], rows["good"], rows["bad"]) == ("anchored", file.good, len(file.bad)), file.type_code
     until(lambda: _clean(stack), "the store holds together, on the chain as well", 60)
-    with closing(sqlite3.connect(stack.settings.data_dir / "mydata.sqlite3", timeout=30)) as db:
+    with Dba(stack.settings.store_url) as db:
         records = db.execute("SELECT count(*), count(DISTINCT number_bidx) FROM records").fetchone()
         assert records == (sum(f.good for f in files),) * 2
         numbers = [row[0] for row in db.execute("SELECT number FROM receipts ORDER BY number")]
