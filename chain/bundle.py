@@ -15,7 +15,7 @@ from chain.jose import PublicJwk, parse_jwk
 from chain.merkle import PROOF_LIMIT
 from chain.receipt import MARK_FIELDS, PROMISE_BYTES, RECEIPT_SCHEMA, ReceiptKind, receipt_leaf
 from chain.strict import Fields, hex0x, hex_bytes, parse_json, refuse
-from chain.terms import Terms, parse_terms
+from chain.terms import AUTHORITY, Terms, parse_terms
 from chain.trustfile import CONTRACTS
 
 BUNDLE_SCHEMA = "mydata/bundle/1"
@@ -26,6 +26,7 @@ CERTIFICATE_LIMIT = 10_000
 RECORD_LIMIT = 200_000
 TEXT_LIMIT = 64 * 1024
 REQUEST_SIGNATURE_BYTES = 64
+BY_PROVIDER = "idp_token"
 
 _Part = TypeVar("_Part")
 
@@ -87,10 +88,15 @@ class CertificateEvidence:
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """What ties the holder to the terms: the identity provider's token (compact JWS) and the salt of its commitment."""
+    """What ties somebody to the terms, and the salt of its commitment.
+
+    `token` is the identity provider's (compact JWS) where the holder agreed. Of kind `authority`, where a duty by law
+    takes the place of consent, it is the asking department's signature: 65 bytes as 0x-hexadecimal.
+    """
 
     token: str
     salt: bytes
+    kind: str = BY_PROVIDER
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +123,7 @@ class GrantEvidence:
         """The member `grant`."""
         binding: Json = None
         if self.binding is not None:
-            binding = {"kind": "idp_token", "token": self.binding.token, "salt": hex0x(self.binding.salt)}
+            binding = {"kind": self.binding.kind, "token": self.binding.token, "salt": hex0x(self.binding.salt)}
         return {
             "message": {
                 "key": hex0x(self.message.key),
@@ -357,9 +363,9 @@ def _parse_grant(fields: Fields) -> GrantEvidence:
     binding = None
     binding_fields = fields.fields_or_none("binding")
     if binding_fields is not None:
-        binding_fields.text("kind", choices=("idp_token",))
+        kind = binding_fields.text("kind", choices=(BY_PROVIDER, AUTHORITY))
         token = binding_fields.text("token", limit=TEXT_LIMIT)
-        binding = Binding(token, binding_fields.hex("salt", SALT_BYTES))
+        binding = Binding(token, binding_fields.hex("salt", SALT_BYTES), kind)
         binding_fields.done()
     changes = tuple(
         _parse_change(Fields(item, f"{fields.at('changes')}/{at}"))

@@ -169,6 +169,14 @@ def binding_commitment(salt: bytes, token: str) -> bytes:
     return tagged_hash("mydata/binding/1", salt, token.encode())
 
 
+def authority_digest(terms: bytes) -> bytes:
+    """What a department's account signs where a duty by law takes the place of consent; 32 bytes.
+
+    `H("mydata/authority/1", terms)`, `terms` being the commitment that `terms_hash` gives.
+    """
+    return tagged_hash("mydata/authority/1", terms)
+
+
 def binding_nonce(terms: bytes) -> str:
     """The nonce that the identity provider's token must carry: 64 lower-case hexadecimal digits of `terms`."""
     return terms.hex()

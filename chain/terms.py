@@ -10,6 +10,10 @@ from chain.strict import Fields, refuse
 
 TERMS_SCHEMA = "mydata/terms/1"
 ITEM_LIMIT = 512
+STATUTORY_DUTY = "statutory_duty"
+"""The legal basis of an access that needs nobody's consent. Others are kept as they are written."""
+AUTHORITY = "authority"
+"""The custody of such an access: no holder agreed; the authority that asks answers for it."""
 _TEXTS = ("grant", "request", "holder", "legal_basis", "mode")
 RELATIONS = ("self", "legal_representative", "agent", "guardian", "counter")
 KINDS = ("one_off", "standing")
@@ -33,6 +37,7 @@ class Terms:
     custody: str
     requested_at: int
     approved_at: int
+    legal_basis: str
 
 
 def parse_terms(value: object, pointer: str) -> Terms:
@@ -82,10 +87,13 @@ def parse_terms(value: object, pointer: str) -> Terms:
         fields.integer("not_after", 0, UINT40_MAX),
         fields.integer("data_life_days", 0, 36_525),
         fields.integer("max_uses", 0),
-        fields.text("custody", choices=("custody", "own_key")),
+        fields.text("custody", choices=("custody", "own_key", AUTHORITY)),
         fields.integer("requested_at", 0, UINT40_MAX),
         fields.integer("approved_at", 0, UINT40_MAX),
+        texts["legal_basis"],
     )
+    if (terms.custody == AUTHORITY) is not (terms.legal_basis == STATUTORY_DUTY):
+        refuse("value", fields.at("custody"))
     fields.done()
     return terms
 

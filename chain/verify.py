@@ -12,9 +12,10 @@ the trust file. The steps, each with the aspect that it settles; the same number
  7. issuer     Each issuer was a department's account when it anchored; two trusted administrators admitted it.
  8. status     As of the block asked, no certificate is revoked and no department suspended.
  9. grant      The grant was signed by its own key and commits to the terms shown.
-10. grant      The identity provider's token binds the holder to these terms.
+10. grant      The identity provider's token binds the holder to these terms; for an access by statutory duty, the
+               signature of the authority that asks.
 11. grant      The changes shown were signed by the grant's key, in order.
-12. grant      The grant stands on chain with its key and times.
+12. grant      The grant stands on chain with its key and times, and an authority's signature is by its own account.
 13. status     As of the block asked, the grant is in force.
 14. integrity  The receipt commits to its details, and the log's key promised to hold it.
 15. integrity  The receipt is in the log, at its number, under a checkpoint signed by the log's key.

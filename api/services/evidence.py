@@ -18,6 +18,7 @@ from api.store.queries import copies, grants, holders, parties, receipts, record
 from api.store.receipts import open_details
 from api.store.tables import Grant, Receipt
 from chain.bundle import (
+    BY_PROVIDER,
     Binding,
     Bundle,
     CertificateEvidence,
@@ -36,7 +37,7 @@ from chain.grantmsg import GrantMessage, GrantStatus
 from chain.jose import parse_jwk
 from chain.merkle import BatchTree, inclusion_proof
 from chain.receipt import ReceiptKind
-from chain.terms import parse_terms
+from chain.terms import AUTHORITY, parse_terms
 
 CONTRACTS = ("PartyRegistry", "CertificateAnchors", "Grants", "ReceiptLog")
 CHANGE_STATUS = {"active": GrantStatus.ACTIVE, "paused": GrantStatus.PAUSED, "revoked": GrantStatus.REVOKED}
@@ -119,7 +120,8 @@ def certificate_evidence(
 def grant_evidence(session: Session, key: DataKey, grant: Grant) -> GrantEvidence:
     """The signed grant with its terms, what binds it to its citizen, and the changes signed since."""
     secret = grants.open_secret(key, grant)
-    binding = None if secret.binding_token is None else Binding(secret.binding_token, secret.binding_salt)
+    kind = AUTHORITY if grant.custody == AUTHORITY else BY_PROVIDER
+    binding = None if secret.binding_token is None else Binding(secret.binding_token, secret.binding_salt, kind)
     return GrantEvidence(
         message_of(grant),
         grant.signature,

@@ -6,19 +6,24 @@ import json
 import re
 from collections.abc import Mapping
 
+from chain.bundle import BY_PROVIDER, GrantEvidence
 from chain.checks.case import CLOCK_TOLERANCE_S, Case, invalid, not_claimed, party_id, pending
 from chain.errors import FormatError, SignatureError
 from chain.grantmsg import (
+    SIGNATURE_BYTES,
     GrantStatus,
+    authority_digest,
     binding_commitment,
     binding_nonce,
     change_digest,
     check_signer,
+    recover,
     terms_hash,
 )
 from chain.jose import verify_token
 from chain.receipt import ReceiptKind
-from chain.strict import base64url
+from chain.strict import base64url, hex_bytes
+from chain.terms import AUTHORITY, STATUTORY_DUTY
 from chain.verdict import Role
 
 _CREATED = re.compile(r";created=([0-9]{1,12})(?:;|$)")
@@ -43,28 +48,67 @@ def grant_signed(case: Case) -> None:
 
 
 def holder_bound(case: Case) -> None:
-    """Step 10. The identity provider's token binds the holder to these terms."""
+    """Step 10. The identity provider's token binds the holder to these terms, or the authority answers for them."""
     grant = case.bundle.grant
     if grant is None:
         raise not_claimed()
+    if grant.terms.legal_basis == STATUTORY_DUTY:
+        if grant.binding is not None:
+            _authority_account(grant)
+        elif case.bundle.request is None:
+            # Nobody agreed: without either signature the operator could have made it up. Step 19 judges the request.
+            raise invalid("binding_missing")
+        return
     if grant.binding is None:
         # Without it a grant in custody proves nothing of the holder: the operator could have made the key itself.
         if grant.terms.custody == "custody":
             raise invalid("binding_missing")
         raise not_claimed()
+    if grant.binding.kind != BY_PROVIDER:
+        raise invalid("binding_of_another_kind")
     if binding_commitment(grant.binding.salt, grant.binding.token) != grant.message.binding:
         raise invalid("binding_does_not_open")
+    if _provider_claims(case, grant.binding.token).get("nonce") != binding_nonce(grant.message.terms):
+        raise invalid("binding_other_terms")
+
+
+def _provider_claims(case: Case, token: str) -> Mapping[str, object]:
+    """What a token of one of the trusted identity providers says; ends the step where it is nobody's."""
     for provider in case.trust.identity_providers:
         try:
-            claims = verify_token(grant.binding.token, provider.key, "/grant/binding/token")
+            claims = verify_token(token, provider.key, "/grant/binding/token")
         except (FormatError, SignatureError):
             continue
         if claims.get("iss") == provider.issuer:
-            break
-    else:
-        raise invalid("binding_not_by_provider")
-    if claims.get("nonce") != binding_nonce(grant.message.terms):
-        raise invalid("binding_other_terms")
+            return claims
+    raise invalid("binding_not_by_provider")
+
+
+def _authority_account(grant: GrantEvidence) -> bytes:
+    """The account that signed for a statutory access; ends the step where nobody did."""
+    binding = grant.binding
+    assert binding is not None
+    if binding.kind != AUTHORITY:
+        raise invalid("binding_of_another_kind")
+    if binding_commitment(binding.salt, binding.token) != grant.message.binding:
+        raise invalid("binding_does_not_open")
+    try:
+        signature = hex_bytes(binding.token, SIGNATURE_BYTES, "/grant/binding/token")
+        return recover(authority_digest(grant.message.terms), signature)
+    except (FormatError, SignatureError):
+        raise invalid("authority_not_signed") from None
+
+
+def _authority_in_office(case: Case, grant: GrantEvidence) -> None:
+    """Whether the signature is by an account that was then the recipient's, and the recipient a department."""
+    tenure, party = case.view.account(_authority_account(grant)), party_id(grant.terms.entity_id)
+    if tenure is None or tenure.party_id != party:
+        raise invalid("authority_other_account")
+    case.require_admitted(party, Role.DEPARTMENT, "authority")
+    at = grant.terms.approved_at
+    late = tenure.until is not None and at > tenure.until + CLOCK_TOLERANCE_S
+    if late or at < tenure.since - CLOCK_TOLERANCE_S:
+        raise invalid("authority_not_in_office")
 
 
 def changes_signed(case: Case) -> None:
@@ -85,9 +129,11 @@ def changes_signed(case: Case) -> None:
 
 
 def grant_on_chain(case: Case) -> None:
-    """Step 12. The grant stands on chain with its key and times."""
+    """Step 12. The grant stands on chain with its key and times; an authority signed for it with its own account."""
     digest, grant = case.grant_id, case.bundle.grant
     assert grant is not None
+    if grant.terms.legal_basis == STATUTORY_DUTY and grant.binding is not None:
+        _authority_in_office(case, grant)
     record = case.view.grant(digest)
     if record is None:
         raise pending("grant_not_on_chain")

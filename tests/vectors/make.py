@@ -15,7 +15,7 @@ from coincurve import PrivateKey
 
 from chain.bundle import Bundle, GrantEvidence, parse_bundle
 from chain.errors import FormatError
-from chain.grantmsg import GrantStatus
+from chain.grantmsg import GrantStatus, binding_commitment, grant_digest
 from chain.receipt import ReceiptKind
 from chain.strict import hex0x
 from chain.trustfile import parse_trust_file
@@ -33,6 +33,7 @@ from tests.vectors.world import (
     jwk,
     party_id,
     secret,
+    sign,
 )
 
 HERE = Path(__file__).parent
@@ -236,6 +237,45 @@ def outside_terms() -> Bundle:
     return with_terms(items=[item for item in WORLD.terms()["items"] if item["field"] != "amount_due"])
 
 
+def duty_cases() -> list[Vector]:
+    """Accesses by statutory duty for which nobody, or somebody else, answers."""
+    access = WORLD.bundle(grant=WORLD.make_access(), on_screen=True)
+    other = WORLD.bundle(grant=WORLD.make_access(signer=PrivateKey(secret("stranger's key"))), on_screen=True)
+    account = hex0x(WORLD.issuer)
+    return [
+        case("duty_without_signature", {10: invalid("binding_missing")}, bundle=WORLD.bundle(
+            grant=WORLD.make_access(signed=False), on_screen=True)),
+        case("duty_with_a_token", {10: invalid("binding_of_another_kind"), 12: invalid("binding_of_another_kind")}, put(
+            "grant", "binding", "kind", value="idp_token"), access),
+        case("duty_not_signed", {10: invalid("binding_does_not_open"), 12: invalid("binding_does_not_open")}, put(
+            "grant", "binding", "token", value="0x00"), access),
+        case("duty_signed_with_nothing", {10: invalid("authority_not_signed"), 12: invalid("authority_not_signed")},
+            bundle=unsigned_access()),
+        case("duty_by_another_account", {12: invalid("authority_other_account")}, bundle=other),
+        case("duty_of_no_department", {7: invalid("issuer_other_role"), 12: invalid("authority_other_role")}, put(
+            "party", DEPARTMENT, "role", value=2, of="view"), access),
+        case("duty_of_a_stranger", {7: invalid("issuer_not_admitted"), 12: invalid("authority_not_admitted")},
+            lambda v: v.view["admission"].pop(DEPARTMENT), access),
+        case("duty_admitted_by_others",
+            {7: invalid("issuer_admitted_by_others"), 12: invalid("authority_admitted_by_others")},
+            forged_admission(WORLD.stranger, WORLD.issuer), access),
+        case("duty_out_of_office", {7: invalid("issuer_not_in_office"), 12: invalid("authority_not_in_office")}, put(
+            "account", account, "since", value=NOW, of="view"), access),
+    ]  # fmt: skip
+
+
+def unsigned_access() -> Bundle:
+    """An access whose binding opens to something that is no signature."""
+    made = WORLD.make_access()
+    assert made.binding is not None
+    binding = replace(made.binding, token="0x" + "00" * 65)
+    message = replace(made.message, binding=binding_commitment(binding.salt, binding.token))
+    digest = grant_digest(message, CHAIN_ID, WORLD.contracts["Grants"])
+    return WORLD.bundle(
+        grant=replace(made, message=message, binding=binding, signature=sign(WORLD.grant_key, digest)), on_screen=True
+    )
+
+
 def changed(*changes: Any) -> Bundle:
     return WORLD.bundle(grant=replace(WORLD.grant, changes=changes))
 
@@ -258,6 +298,9 @@ def good_cases() -> list[Vector]:
         case("valid_original", {}, bundle=original()),
         case("valid_grant_receipt", {}, bundle=grant_receipt()),
         case("valid_on_screen", {}, bundle=WORLD.bundle(on_screen=True)),
+        case("valid_by_duty", {}, bundle=WORLD.bundle(grant=WORLD.make_access(), on_screen=True)),
+        case("valid_by_duty_of_an_entity", {}, bundle=WORLD.bundle(grant=WORLD.make_access(
+            signed=False, entity=WORLD.terms()["entity"]))),
         case("valid_by_guardian", {}, bundle=WORLD.bundle(grant=by_guardian())),
         case("valid_fields_withheld", {}, put(*C0, "disclosed", value={})),
         case("valid_after_pause_and_resume", {}, grant_record(seq=2), changed(
@@ -350,6 +393,9 @@ def grant_cases() -> list[Vector]:
             13: pending("grant_not_on_chain"), 17: invalid("receipt_other_grant")}, put(
             "grant", "message", "notAfter", value=END + 1)),
         case("binding_missing", {10: invalid("binding_missing")}, put("grant", "binding", value=None)),
+        case("binding_of_another_kind", {10: invalid("binding_of_another_kind")}, put(
+            "grant", "binding", "kind", value="authority")),
+        *duty_cases(),
         case("binding_salt_changed", {10: invalid("binding_does_not_open")}, put(
             "grant", "binding", "salt", edit=flip)),
         case("binding_by_another_provider", {10: invalid("binding_not_by_provider")}, bundle=OTHER_IDP),

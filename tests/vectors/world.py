@@ -35,6 +35,7 @@ from chain.checks.case import party_id
 from chain.grantmsg import (
     GrantMessage,
     GrantStatus,
+    authority_digest,
     binding_commitment,
     binding_nonce,
     change_digest,
@@ -254,6 +255,25 @@ class World:
         signature = sign(self.grant_key, grant_digest(message, self.chain_id, self.contracts["Grants"]))
         return GrantEvidence(message, signature, document, salt, binding)
 
+    def make_access(self, *, signer: PrivateKey | None = None, signed: bool = True, **changes: Any) -> GrantEvidence:
+        """An access by statutory duty of the department itself, signed by its account (or by `signer`)."""
+        department = {"id": DEPARTMENT_ID, "uscc": None, "name": "示例部门"}
+        basis = {"legal_basis": "statutory_duty", "custody": "authority", "case_no": "CASE-1", "entity": department}
+        document = parse_terms(self.terms() | basis | changes, "/grant/terms")
+        salt, binding_salt = secret("terms salt"), secret("binding salt")
+        committed = terms_hash(salt, document.document)
+        statement = hex0x(sign(signer or self.department_key, authority_digest(committed))) if signed else ""
+        message = GrantMessage(
+            address(self.grant_key),
+            committed,
+            binding_commitment(binding_salt, statement),
+            document.not_before,
+            document.not_after,
+        )
+        signature = sign(self.grant_key, grant_digest(message, self.chain_id, self.contracts["Grants"]))
+        binding = Binding(statement, binding_salt, "authority") if signed else None
+        return GrantEvidence(message, signature, document, salt, binding)
+
     def change(self, status: GrantStatus, seq: int, key: PrivateKey | None = None) -> GrantChange:
         digest = change_digest(self.grant_digest, status, seq, self.chain_id, self.contracts["Grants"])
         return GrantChange(status, seq, sign(key or self.grant_key, digest))
@@ -274,15 +294,15 @@ class World:
         )
         return RequestEvidence(base, signer.sign(base.encode()), jwk(signer))
 
-    def mark(self) -> MarkEvidence:
+    def mark(self, entity: str = ENTITY_ID) -> MarkEvidence:
         document = {name: hex0x(secret(name)) for name in ("code_sha256", "layout_sha256", "original_sha256")}
-        document |= {"copy": "copy_1", "entity": ENTITY_ID, "content": "content_1", "epoch": "2025-10", "marker": "1"}
+        document |= {"copy": "copy_1", "entity": entity, "content": "content_1", "epoch": "2025-10", "marker": "1"}
         return MarkEvidence(document | {"file_sha256": hex0x(hashlib.sha256(FILE).digest())}, secret("mark salt"))
 
     def delivery(self, grant: bytes, request: RequestEvidence | None, mark: MarkEvidence) -> Delivery:
         return Delivery(
             grant,
-            ENTITY_ID,
+            str(mark.document["entity"]),
             "copy_1",
             "text/csv",
             hashlib.sha256(FILE).digest(),
@@ -326,7 +346,8 @@ class World:
         log_key: Ed25519PrivateKey | None = None,
     ) -> Bundle:
         """Evidence of a delivery of both certificates."""
-        grant, mark = grant or self.grant, self.mark()
+        grant = grant or self.grant
+        mark = self.mark(grant.terms.entity_id if grant.terms.custody == "authority" else ENTITY_ID)
         request = None if on_screen else request or self.request()
         digest = grant_digest(grant.message, self.chain_id, self.contracts["Grants"])
         details = self.delivery(digest, request, mark).to_json()

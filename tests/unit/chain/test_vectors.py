@@ -139,7 +139,7 @@ def codes_in_source():
     """Reasons as the steps write them; those that are put together from a prefix are written out here."""
     source = "".join(path.read_text("utf-8") for path in sorted(CHECKS_DIR.glob("*.py")))
     found = set(re.findall(r'(?:invalid|pending|revoked|StepOutcome)\(\s*"(\w+)"', source))
-    for who in ("issuer", "recipient"):
+    for who in ("issuer", "recipient", "authority"):
         found |= {f"{who}_{rest}" for rest in re.findall(r'f"\{who\}_(\w+)"', source)}
     found |= {"grant_revoked", "grant_ended", "grant_paused"}
     return {f"chain.verify.{reason}" for reason in found | {"ok", "node_silent", "chain_not_trusted"}}
@@ -154,7 +154,7 @@ def test_every_code_has_words_and_every_word_a_code():
     source = "".join(path.read_text("utf-8") for path in CHECKS_DIR.glob("*.py")) + inspect.getsource(verifier)
     notes = set(re.findall(r'note\(\s*f?"(\w+)"', source)) - {"department_", "grant_"}
     notes |= {f"department_{custody}" for custody in ("demo", "signer", "agent")}
-    notes |= {f"grant_{custody}" for custody in ("custody", "own_key")}
+    notes |= {f"grant_{custody}" for custody in ("custody", "own_key", "authority")}
     assert {f"chain.note.{note}" for note in notes} == set(sections["notes"])
     for section in sections.values():
         for key, entry in section.items():
