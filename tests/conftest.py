@@ -17,6 +17,8 @@ from tests import postgres as servers
 from tests import town
 
 STORES = ("sqlite", "postgresql")
+# What pages look like does not depend on the store, and browsers take their time.
+PAGES = Path(__file__).parent / "portals"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -26,6 +28,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "store" in metafunc.fixturenames:
         chosen = [name for name in STORES if name in metafunc.config.getoption("--stores").split(",")]
+        if PAGES in metafunc.definition.path.parents:
+            chosen = chosen[:1]
         metafunc.parametrize("store", chosen, indirect=True, scope="module")
 
 
