@@ -34,12 +34,15 @@ Payload = Mapping[str, object]
 class Call:
     """One contract call. `after` names the transaction that it builds on; while that waits, nothing is simulated.
 
-    `sender` is the party whose account must send it; None for the relay's own, which is the operator's.
+    `follows` is the key of the row that must be closed before: the order of one grant's effects is the order of its
+    events, whichever of them the chain refused at first. `sender` is the party whose account must send the call; None
+    for the relay's own, which is the operator's.
     """
 
     contract: str
     data: bytes
     after: str | None = None
+    follows: str | None = None
     sender: str | None = None
 
 
@@ -75,9 +78,9 @@ def end_payload(grant: bytes, *, after: str) -> dict[str, object]:
     return {"grant": grant.hex(), "after": after}
 
 
-def suspend_payload(grant: bytes, suspended: bool, regulator_id: str) -> dict[str, object]:
-    """What `SUSPEND_GRANT` carries: a regulator's hold, or its lifting."""
-    return {"grant": grant.hex(), "suspended": suspended, "sender": regulator_id}
+def suspend_payload(grant: bytes, suspended: bool, regulator_id: str, *, follows: str) -> dict[str, object]:
+    """What `SUSPEND_GRANT` carries: a regulator's hold, or its lifting, which follows another one or the grant."""
+    return {"grant": grant.hex(), "suspended": suspended, "sender": regulator_id, "follows": follows}
 
 
 def _anchor(payload: Payload) -> Call:
@@ -103,16 +106,17 @@ def _register(payload: Payload) -> Call:
 def _change(payload: Payload) -> Call:
     status = GrantStatus(_int(payload, "status"))
     data = calls.change_grant(_bytes(payload, "grant"), status, _int(payload, "seq"), _bytes(payload, "signature"))
-    return Call("Grants", data, after=str(payload["after"]))
+    return Call("Grants", data, after=str(payload["after"]), follows=str(payload["after"]))
 
 
 def _end(payload: Payload) -> Call:
-    return Call("Grants", calls.end_grant(_bytes(payload, "grant")), after=str(payload["after"]))
+    after = str(payload["after"])
+    return Call("Grants", calls.end_grant(_bytes(payload, "grant")), after=after, follows=after)
 
 
 def _suspend(payload: Payload) -> Call:
     data = calls.suspend_grant(_bytes(payload, "grant"), payload["suspended"] is True)
-    return Call("Grants", data, sender=str(payload["sender"]))
+    return Call("Grants", data, follows=str(payload["follows"]), sender=str(payload["sender"]))
 
 
 BUILDERS: Mapping[str, Callable[[Payload], Call]] = {
@@ -154,6 +158,9 @@ def dispatch(ctx: Context, relays: Relays, identity: ChainIdentity, *, limit: in
     moved = 0
     for row in outbox.lease(ctx.db, TOPICS, limit, LEASE_S):
         call = BUILDERS[row.topic](row.payload)
+        if call.follows is not None and outbox.is_open(ctx.db, call.follows):
+            outbox.later(ctx.db, row)
+            continue
         try:
             relays.of(call.sender).prepare(
                 row.key, identity.address(call.contract), call.data, after=call.after, retry_failed=True

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from api.store.database import Database, database_time_ms, unit_of_work
+from api.store.database import Database, database_time_ms, read_only, unit_of_work
 from api.store.inserts import insert_if_new
 from api.store.tables import Outbox
 
@@ -18,6 +18,7 @@ from api.store.tables import Outbox
 # is used soon.
 _FIRST_PAUSE_MS = 1_000
 _LONGEST_PAUSE_MS = 60_000
+_TURN_MS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,21 @@ def failed(db: Database, row: LeasedRow, code: str, *, retry: bool = True) -> bo
         if not retry:
             values["done_at_ms"] = now
         return _close(session, row, values)
+
+
+def later(db: Database, row: LeasedRow) -> bool:
+    """Give a row back whose turn has not come; that was no attempt. False where the lease ran out meanwhile."""
+    with unit_of_work(db) as session:
+        values = {"attempts": row.attempts - 1, "leased_until_ms": database_time_ms(session) + _TURN_MS}
+        return _close(session, row, values)
+
+
+def is_open(db: Database, key: str) -> bool:
+    """Whether the row of that key waits."""
+    with read_only(db) as session:
+        return (
+            session.execute(select(Outbox.id).where(Outbox.key == key, Outbox.done_at_ms.is_(None))).first() is not None
+        )
 
 
 def reopen(db: Database, key: str, code: str) -> bool:

@@ -35,11 +35,12 @@ class Author:
 
 PLATFORM = Author("platform")
 DEMO_CUSTODY = "demo"
+REGULATOR = "regulator"
 
 _WORDS = {
     Role.DEPARTMENT: "department",
     Role.ENTITY: "recipient",
-    Role.REGULATOR: "regulator",
+    Role.REGULATOR: REGULATOR,
     Role.OPERATOR: "operator",
 }
 
@@ -155,9 +156,19 @@ def announce_suspension(session: Session, grant: Grant, regulator_id: str, *, su
     regulator = parties.get_party(session, regulator_id)
     if regulator is None or regulator.custody != DEMO_CUSTODY:
         return
-    last = grant.events - 1
-    payload = chain_outbox.suspend_payload(grant.digest, suspended, regulator_id)
-    outbox.put(session, chain_outbox.SUSPEND_GRANT, f"grant:{grant.id}:hold:{last}", payload)
+    holds = [event.seq for event in grants.events_of(session, grant.id) if event.actor == REGULATOR and _is_hold(event)]
+    # One hold after another, as each lifts or repeats the one before; the first comes after the registration.
+    follows = _hold_key(grant.id, holds[-2]) if len(holds) > 1 else _key(grant.id, -1)
+    payload = chain_outbox.suspend_payload(grant.digest, suspended, regulator_id, follows=follows)
+    outbox.put(session, chain_outbox.SUSPEND_GRANT, _hold_key(grant.id, holds[-1]), payload)
+
+
+def _is_hold(event: GrantEvent) -> bool:
+    return event.case_ref is not None and not GrantState(event.state).final
+
+
+def _hold_key(grant_id: str, event: int) -> str:
+    return f"grant:{grant_id}:hold:{event}"
 
 
 def _key(grant_id: str, seq: int) -> str:
