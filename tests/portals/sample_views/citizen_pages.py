@@ -263,3 +263,22 @@ def citizen_pages(lang: Lang) -> Iterator[tuple[str, str, str, str, object]]:
         "/citizen/me",
         citizen.Me(name=t("王淑芬", "Wang Shufen"), certificates=5, grants=1),
     )
+    mine = citizen.Passkeys(
+        passkeys=(
+            citizen.PasskeyLine(id="pk_1", label=t("手机", "My phone"), created_at_ms=T0 - 86_400_000, used_at_ms=T0),
+            citizen.PasskeyLine(
+                id="pk_2", label=t("2026-11-22 的通行密钥", "Passkey of 2026-11-22"), created_at_ms=T0, used_at_ms=None
+            ),
+        ),
+        rp_id="127.0.0.1",
+        origin="http://127.0.0.1",
+        today="2026-11-22",
+    )
+    yield "passkeys", "citizen/passkeys.html", "me", "/citizen/passkeys", mine
+    yield (
+        "passkeys-none",
+        "citizen/passkeys.html",
+        "me",
+        "/citizen/passkeys",
+        replace(mine, passkeys=(), rp_id="x.test"),
+    )

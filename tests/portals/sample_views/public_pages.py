@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from api.locale import Lang
 from api.portals.views import public
+from api.portals.views.common import FormError
 from tests.portals.sample_views.shared import HEX, T0, Words
 
 
@@ -29,6 +30,25 @@ def public_pages(lang: Lang) -> Iterator[tuple[str, str, str, str, object]]:
         "/signin/citizen",
         public.SignIn(role="citizen", identities=people, next_url="/citizen", by_number=True, error=None),
     )
+    yield (
+        "signin-service",
+        "public/signin.html",
+        "",
+        "/signin/citizen",
+        public.SignIn(
+            role="citizen",
+            identities=(),
+            next_url="/citizen",
+            by_number=False,
+            error=FormError(
+                code="auth.oidc_declined",
+                text=t("身份认证未完成或被取消，未登录。", "The confirmation was cancelled; you were not signed in."),
+            ),
+            start_url="/oidc/start?role=citizen",
+            passkey=("127.0.0.1", "http://127.0.0.1"),
+        ),
+    )
+    yield "signed-in", "public/signed_in.html", "", "/oidc/callback", public.SignedIn(next_url="#here")
     yield (
         "signin-empty",
         "public/signin.html",

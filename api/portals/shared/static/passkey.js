@@ -83,7 +83,7 @@ export function offerPasskeys(root) {
         location.assign(part.dataset.next);
       } catch (error) {
         // What the browser itself says is in words of its own; a cancelled dialogue is no fault.
-        told.textContent = error instanceof DOMException ? part.dataset.failed : error.message;
+        told.querySelector("[data-told]").textContent = error instanceof DOMException ? part.dataset.failed : error.message;
         told.hidden = false;
         button.disabled = false;
       }
