@@ -8,7 +8,7 @@ from rich.console import Console
 
 from api.catalogue import load_catalogue
 from api.demo import flow
-from api.demo.city import City, generate_city
+from api.demo.city import ALL_TYPES, City, generate_city
 from api.demo.files import write_department_files
 from api.demo.flow import Town
 from api.demo.parties import ENTITIES, OPERATOR, REGULATOR, demo_parties
@@ -49,7 +49,7 @@ def seed_once(settings: Settings, console: Console) -> bool:
     """Write demo data through the service unless that was done before; whether it was done now."""
     if _path(settings).is_file():
         return False
-    city = generate_city(CITIZENS, RECORDS)
+    city = generate_city(CITIZENS, RECORDS, types=ALL_TYPES)
     town = Town(settings, settings.base_url)
     try:
         with console.status("首次启动:写入演示数据 / first start: writing demo data"):
