@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass, field
 
 from api.errors import ApiError, Kind, place_of
-from api.services import chain_outbox, mandates, returning, returns
+from api.services import chain_outbox, copies_life, corrections, mandates, returning, returns, webhooks
 from api.services.chain_outbox import Relays
 from api.services.context import Context
 from api.services.grants import ends
@@ -152,6 +152,31 @@ def one_return(ctx: Context) -> bool:
     return True
 
 
+def copies_loop(ctx: Context, stop: threading.Event) -> None:
+    """Order copies to be deleted, note what is overdue, and tell recipients of newer versions of what they hold."""
+    rounds = copies_life.Rounds()
+    while not stop.is_set():
+        busy = False
+        try:
+            busy = copies_life.turn(ctx, rounds) > 0
+            corrections.turn(ctx)
+            busy = busy or corrections.waits(ctx)
+        except ApiError as error:
+            log.error("copies wait: %s", error.code)  # noqa: TRY400 - as above
+        stop.wait(0.0 if busy else HOUSEKEEPING_S)
+
+
+def webhooks_loop(ctx: Context, stop: threading.Event) -> None:
+    """Send entities' systems what they are to be told."""
+    while not stop.is_set():
+        sent = 0
+        try:
+            sent = webhooks.turn(ctx)
+        except ApiError as error:
+            log.error("notices wait: %s", error.code)  # noqa: TRY400 - as above
+        stop.wait(0.0 if sent else IDLE_S)
+
+
 def keep_house(ctx: Context) -> None:
     """Note ends and lapses; forget sessions, nonces and kept answers that have run out."""
     ends.keep_house(ctx)
@@ -211,6 +236,8 @@ def run(ctx: Context, chain: ChainLoop, stop: threading.Event, holder: str) -> b
     threads = [
         threading.Thread(target=returns_loop, args=(ctx, stop), name="returns"),
         threading.Thread(target=chain.run, args=(stop,), name="chain"),
+        threading.Thread(target=copies_loop, args=(ctx, stop), name="copies"),
+        threading.Thread(target=webhooks_loop, args=(ctx, stop), name="webhooks"),
     ]
     for thread in threads:
         thread.start()

@@ -23,6 +23,7 @@ from api.http.v1 import (
     returns,
     sessions,
     traces,
+    webhooks,
 )
 from api.services import identity
 from api.services.context import Context, Role
@@ -35,7 +36,21 @@ UPLOADS = {
     "/regulator/traces": Role.REGULATOR,
 }
 # The framework tries routers in this order: pulls, which machines make by the hundred, come first.
-V1 = (grants, requests, sessions, certificates, returns, copies, mandates, counter, passkeys, receipts, traces, reference)
+V1 = (
+    grants,
+    requests,
+    sessions,
+    certificates,
+    returns,
+    copies,
+    webhooks,
+    mandates,
+    counter,
+    passkeys,
+    receipts,
+    traces,
+    reference,
+)
 
 
 def build(ctx: Context, *, page: errors.PageForError | None = None) -> FastAPI:

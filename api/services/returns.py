@@ -10,7 +10,7 @@ from api.services.context import Actor, Also, Context, Role
 from api.store import Session, clock, ids, outbox
 from api.store.database import read_only, unit_of_work
 from api.store.locks import exclusive
-from api.store.queries import parties, records, returns
+from api.store.queries import corrections, parties, records, returns
 from api.store.queries.paging import Page
 from api.store.queries.returns import ReturnState, RowState
 from api.store.receipts import ReceiptDraft, prepare_receipt
@@ -150,6 +150,7 @@ def _seal(ctx: Context, session: Session, row: Return) -> None:
         payload = chain_outbox.anchor_payload(key.address, roots, sizes, key.sign_digest(digest))
         outbox.put(session, chain_outbox.ANCHOR_BATCHES, f"anchor:{row.id}:{start}", payload)
     records.supersede_older(session, row.id)
+    corrections.announce(session, row.id)
     returns.seal_batches(session, row.id)
     row.state, row.sealed_at_ms = ReturnState.SEALED, clock.advance(session)
     prepare_receipt(

@@ -59,7 +59,8 @@ class KeyRing:
         if not production:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             directory.chmod(0o700)
-        for name in ("blind-index", "log", "relay", "registry-admin-1", "registry-admin-2", "session", "copy-seal"):
+        administrators = ("registry-admin-1", "registry-admin-2")
+        for name in ("blind-index", "log", "relay", *administrators, "session", "copy-seal", "webhook"):
             ring.key(name)
         if not ring.masters:
             raise ApiError("keys.missing", Kind.INTERNAL, name=_FIRST_MASTER)
@@ -117,6 +118,11 @@ class KeyRing:
     def copy_seal(self) -> bytes:
         """Seed of the platform's seal on marked copies."""
         return self.key("copy-seal")
+
+    @property
+    def webhook(self) -> bytes:
+        """Seed of the Ed25519 key that signs what entities' systems are told."""
+        return self.key("webhook")
 
     def department(self, name: str) -> bytes:
         """secp256k1 scalar of a department in demo custody; `name` is its party id or demo code."""

@@ -15,9 +15,10 @@ CHUNK = 200
 
 @dataclass(frozen=True, slots=True)
 class Replaced:
-    """An older version of a record, whose it is, and what kind of certificate."""
+    """An older version of a record, the newer one, whose they are, and what kind of certificate."""
 
     record_id: str
+    newer_id: str
     holder_id: str
     type_code: str
 
@@ -50,7 +51,7 @@ def replaced_by(session: Session, return_id: str, after: str) -> list[Replaced]:
     """The next `CHUNK` records, in the order of ids after `after`, that versions in this return have superseded."""
     newer = aliased(Record)
     rows = session.execute(
-        select(Record.id, Record.holder_id, Record.type_code)
+        select(Record.id, newer.id, Record.holder_id, Record.type_code)
         .join(newer, newer.number_bidx == Record.number_bidx)
         .join(Batch, Batch.id == newer.batch_id)
         .where(
@@ -83,6 +84,13 @@ def copies_holding(session: Session, replaced: Collection[Replaced]) -> dict[str
     for copy in session.execute(query).scalars():
         found.setdefault(copy.grant_id, []).extend((copy, one) for one in contents[copy.content_id])
     return found
+
+
+def both_versions(session: Session, replaced: Replaced) -> tuple[Record, Record]:
+    """The older and the newer version."""
+    older, newer = session.get(Record, replaced.record_id), session.get(Record, replaced.newer_id)
+    assert older is not None and newer is not None, "records are never deleted"
+    return older, newer
 
 
 def moved_to(session: Session, return_id: str, after: str, done_at_ms: int | None) -> None:

@@ -90,29 +90,55 @@ def add_notice(session: Session, notice: Notice, webhooks: Collection[Webhook]) 
                 notice_id=notice.id,
                 state=DeliveryState.WAITING.value,
                 attempts=0,
-                next_at_ms=notice.at_ms,
+                next_at_ms=0,
             )
         )
     session.flush()
     return True
 
 
-def lease(db: Database, limit: int, seconds: float) -> list[Leased]:
-    """Take up to `limit` messages whose time has come, the oldest of each address first, for `seconds`."""
+def is_due(session: Session, now_ms: int) -> bool:
+    """Whether any message's time has come."""
+    query = (
+        select(NoticeDelivery.id)
+        .join(Webhook, Webhook.id == NoticeDelivery.webhook_id)
+        .where(
+            NoticeDelivery.state == DeliveryState.WAITING.value,
+            NoticeDelivery.next_at_ms <= now_ms,
+            Webhook.state == WebhookState.ACTIVE.value,
+        )
+    )
+    return session.execute(query.limit(1)).first() is not None
+
+
+def lease(db: Database, addresses: int, each: int, seconds: float) -> list[Leased]:
+    """Take messages whose time has come, up to `each` of up to `addresses` addresses, for `seconds`.
+
+    An address with a long queue takes no other's turn: of each only its oldest few are looked at.
+    """
     with unit_of_work(db) as session:
         now = database_time_ms(session)
         until = now + round(seconds * 1000)
-        found = session.execute(
-            select(NoticeDelivery, Webhook, Notice)
+        place = func.row_number().over(
+            partition_by=NoticeDelivery.webhook_id, order_by=(NoticeDelivery.next_at_ms, NoticeDelivery.id)
+        )
+        due = (
+            select(NoticeDelivery.id, place.label("place"))
             .join(Webhook, Webhook.id == NoticeDelivery.webhook_id)
-            .join(Notice, Notice.id == NoticeDelivery.notice_id)
             .where(
                 NoticeDelivery.state == DeliveryState.WAITING.value,
                 NoticeDelivery.next_at_ms <= now,
                 Webhook.state == WebhookState.ACTIVE.value,
             )
-            .order_by(NoticeDelivery.next_at_ms, NoticeDelivery.id)
-            .limit(limit)
+            .subquery()
+        )
+        chosen = select(due.c.id).where(due.c.place <= each).order_by(due.c.place, due.c.id).limit(addresses * each)
+        found = session.execute(
+            select(NoticeDelivery, Webhook, Notice)
+            .join(Webhook, Webhook.id == NoticeDelivery.webhook_id)
+            .join(Notice, Notice.id == NoticeDelivery.notice_id)
+            .where(NoticeDelivery.id.in_(list(session.execute(chosen).scalars())))
+            .order_by(NoticeDelivery.id)
             .with_for_update(skip_locked=True, of=NoticeDelivery)
         ).all()
         leased = []
@@ -170,7 +196,10 @@ def notice_of(session: Session, notice_id: str) -> Notice:
 
 
 def count_waiting(session: Session) -> int:
-    """How many messages wait for an attempt."""
+    """How many messages wait for an attempt at an address that is still told."""
     return session.execute(
-        select(func.count()).select_from(NoticeDelivery).where(NoticeDelivery.state == DeliveryState.WAITING.value)
+        select(func.count())
+        .select_from(NoticeDelivery)
+        .join(Webhook, Webhook.id == NoticeDelivery.webhook_id)
+        .where(NoticeDelivery.state == DeliveryState.WAITING.value, Webhook.state == WebhookState.ACTIVE.value)
     ).scalar_one()
