@@ -9,12 +9,14 @@ import pytest
 from api.demo import flow
 from api.errors import ApiError
 from api.policy.states import GRANT_TRANSITIONS, GrantState
+from api.services import chain_outbox
 from api.services.grants import ends
 from api.store import outbox, read_only
 from api.wiring import TRUST_FILE
 from chain.__main__ import verify_with_node
 from chain.bundle import parse_bundle
 from chain.canonical import canonical
+from chain.relay import _call_of
 from chain.trustfile import parse_trust_file
 from chain.verdict import State
 from tests.town import HARBOUR, PINE, Service
@@ -77,80 +79,6 @@ def in_state(service: Service, state: GrantState) -> str:
     return grant_id
 
 
-@pytest.mark.parametrize("state", [s for s in S if s is not S.EXPIRED] + [S.EXPIRED])
-def test_every_move_from_every_state(service: Service, state: GrantState) -> None:
-    grant_id = in_state(service, state)
-    for name, after in MOVES.items():
-        allowed = after in GRANT_TRANSITIONS[state]
-        subject = in_state(service, state) if allowed else grant_id
-        before = shown(service, subject)
-        code = refusal_of(lambda name=name, subject=subject: move(service, subject, name))
-        assert code == (None if allowed else "grant.transition"), (state, name)
-        now = shown(service, subject)
-        assert now["state"] == (after if allowed else state)
-        events = service.citizen(service.driver()).get(f"/v1/grants/{subject}/events")["items"]
-        if allowed:
-            assert events[-1]["state"] == after
-            assert events[-1]["receipt"]
-        else:
-            assert now == before
-    code = refusal_of(lambda: flow.pull_envelope(service.town, HARBOUR, grant_id, "json"))
-    assert code == REFUSED.get(state)
-
-
-def test_only_those_concerned_may_move_a_grant(service: Service) -> None:
-    grant_id = service.grant(service.driver())
-    other = service.citizen(service.driver(1))
-    for name in ("pause", "resume", "revoke"):
-        assert refusal_of(lambda name=name: flow.change_grant(other, grant_id, name)) == "grants.not_found"
-    code = refusal_of(lambda: flow.change_grant(service.town.machine(PINE), grant_id, "terminate"))
-    assert code == "grants.not_found"
-    assert shown(service, grant_id)["state"] == "active"
-
-
-def test_a_hold_is_independent_of_the_state(service: Service) -> None:
-    grant_id = service.grant(service.driver())
-    regulator = service.town.regulator()
-    flow.change_grant(regulator, grant_id, "freeze", case="CASE-1")
-    assert shown(service, grant_id)["frozen"]
-    code = refusal_of(lambda: flow.pull_envelope(service.town, HARBOUR, grant_id, "json"))
-    assert code == "pull.grant_frozen"
-    assert refusal_of(lambda: flow.change_grant(regulator, grant_id, "freeze", case="CASE-2")) == "grants.frozen_already"
-    move(service, grant_id, "pause")
-    move(service, grant_id, "resume")
-    assert shown(service, grant_id)["frozen"], "resuming lifts no hold"
-    code = refusal_of(lambda: flow.change_grant(regulator, grant_id, "unfreeze", case="CASE-2"))
-    assert code == "grants.not_frozen"
-    flow.change_grant(regulator, grant_id, "unfreeze", case="CASE-1")
-    assert not shown(service, grant_id)["frozen"]
-    flow.pull_envelope(service.town, HARBOUR, grant_id, "json")
-    move(service, grant_id, "revoke")
-    code = refusal_of(lambda: flow.change_grant(regulator, grant_id, "freeze", case="CASE-3"))
-    assert code == "grant.transition"
-
-
-def test_pausing_stops_where_resuming_would_fail(service: Service) -> None:
-    """The contract keeps its last number for a revocation."""
-    grant_id = service.grant(service.driver())
-    service.execute("UPDATE grants SET seq = 254 WHERE id = :id", id=grant_id)
-    assert refusal_of(lambda: move(service, grant_id, "pause")) == "grants.too_many_changes"
-    move(service, grant_id, "revoke")
-
-
-def test_a_request_that_nobody_answers_lapses_with_a_receipt(service: Service) -> None:
-    asked = service.ask(service.driver(1), PINE)
-    service.wind_clock(service.settings.request_days * 86_400_000 + 1)
-    service.town.signed_in.clear()
-    ends.keep_house(service.ctx)
-    assert service.town.machine(PINE).get(f"/v1/requests/{asked.id}")["state"] == "lapsed"
-    told = service.rows(
-        "SELECT count(*) FROM receipts WHERE kind = 'change' AND grant_id IS NULL AND party_id ="
-        " (SELECT entity_id FROM requests WHERE id = :id)",
-        id=asked.id,
-    )
-    assert told[0][0] >= 1
-
-
 ON_CHAIN = {
     "active": State.VALID,
     "frozen": State.REVOKED,
@@ -208,13 +136,9 @@ def test_a_transaction_that_fails_after_its_row_was_closed_is_announced_again(se
     with read_only(service.ctx.db) as session:
         rows = outbox.count_open(session)
     assert rows >= 1
-    from api.services import chain_outbox
-
     chain_outbox.dispatch(service.ctx, loop.relays, service.ctx.chain)
     ours = loop.relays.own.find(f"grant:{grant_id}")
     assert ours is not None
-    from chain.relay import _call_of
-
     to, data, _gas = _call_of(ours.raw)
     assert to is not None
     regulator.prepare(f"first:{grant_id}", to, data)
@@ -226,6 +150,82 @@ def test_a_transaction_that_fails_after_its_row_was_closed_is_announced_again(se
     assert row.done_at_ms is not None
     assert row.attempts == 2, "it was announced a second time"
     assert shown(service, grant_id)["anchor_state"] == "anchored"
+
+
+def test_a_hold_is_independent_of_the_state(service: Service) -> None:
+    grant_id = service.grant(service.driver())
+    regulator = service.town.regulator()
+    flow.change_grant(regulator, grant_id, "freeze", case="CASE-1")
+    assert shown(service, grant_id)["frozen"]
+    code = refusal_of(lambda: flow.pull_envelope(service.town, HARBOUR, grant_id, "json"))
+    assert code == "pull.grant_frozen"
+    assert (
+        refusal_of(lambda: flow.change_grant(regulator, grant_id, "freeze", case="CASE-2")) == "grants.frozen_already"
+    )
+    move(service, grant_id, "pause")
+    move(service, grant_id, "resume")
+    assert shown(service, grant_id)["frozen"], "resuming lifts no hold"
+    code = refusal_of(lambda: flow.change_grant(regulator, grant_id, "unfreeze", case="CASE-2"))
+    assert code == "grants.not_frozen"
+    flow.change_grant(regulator, grant_id, "unfreeze", case="CASE-1")
+    assert not shown(service, grant_id)["frozen"]
+    flow.pull_envelope(service.town, HARBOUR, grant_id, "json")
+    move(service, grant_id, "revoke")
+    code = refusal_of(lambda: flow.change_grant(regulator, grant_id, "freeze", case="CASE-3"))
+    assert code == "grant.transition"
+
+
+def test_only_those_concerned_may_move_a_grant(service: Service) -> None:
+    grant_id = service.grant(service.driver())
+    other = service.citizen(service.driver(1))
+    for name in ("pause", "resume", "revoke"):
+        assert refusal_of(lambda name=name: flow.change_grant(other, grant_id, name)) == "grants.not_found"
+    code = refusal_of(lambda: flow.change_grant(service.town.machine(PINE), grant_id, "terminate"))
+    assert code == "grants.not_found"
+    assert shown(service, grant_id)["state"] == "active"
+
+
+@pytest.mark.parametrize("state", [s for s in S if s is not S.EXPIRED] + [S.EXPIRED])
+def test_every_move_from_every_state(service: Service, state: GrantState) -> None:
+    grant_id = in_state(service, state)
+    for name, after in MOVES.items():
+        allowed = after in GRANT_TRANSITIONS[state]
+        subject = in_state(service, state) if allowed else grant_id
+        before = shown(service, subject)
+        code = refusal_of(lambda name=name, subject=subject: move(service, subject, name))
+        assert code == (None if allowed else "grant.transition"), (state, name)
+        now = shown(service, subject)
+        assert now["state"] == (after if allowed else state)
+        events = service.citizen(service.driver()).get(f"/v1/grants/{subject}/events")["items"]
+        if allowed:
+            assert events[-1]["state"] == after
+            assert events[-1]["receipt"]
+        else:
+            assert now == before
+    code = refusal_of(lambda: flow.pull_envelope(service.town, HARBOUR, grant_id, "json"))
+    assert code == REFUSED.get(state)
+
+
+def test_a_request_that_nobody_answers_lapses_with_a_receipt(service: Service) -> None:
+    asked = service.ask(service.driver(1), PINE)
+    service.wind_clock(service.settings.request_days * 86_400_000 + 1)
+    service.town.signed_in.clear()
+    ends.keep_house(service.ctx)
+    assert service.town.machine(PINE).get(f"/v1/requests/{asked.id}")["state"] == "lapsed"
+    told = service.rows(
+        "SELECT count(*) FROM receipts WHERE kind = 'change' AND grant_id IS NULL AND party_id ="
+        " (SELECT entity_id FROM requests WHERE id = :id)",
+        id=asked.id,
+    )
+    assert told[0][0] >= 1
+
+
+def test_pausing_stops_where_resuming_would_fail(service: Service) -> None:
+    """The contract keeps its last number for a revocation. Last in this module: the chain never takes such a number."""
+    grant_id = service.grant(service.driver())
+    service.execute("UPDATE grants SET seq = 254 WHERE id = :id", id=grant_id)
+    assert refusal_of(lambda: move(service, grant_id, "pause")) == "grants.too_many_changes"
+    move(service, grant_id, "revoke")
 
 
 def test_allowed_moves_are_reached(service: Service) -> None:
