@@ -1,0 +1,68 @@
+"""The operations of the interface that this client calls: method, path, parameters and members of bodies.
+
+A test holds this list against the service's OpenAPI document: none of an entity's operations may be missing, and
+nothing may be sent that the document does not know.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation. `query` and `body` name what may be sent with it."""
+
+    method: str
+    path: str
+    query: tuple[str, ...] = ()
+    body: tuple[str, ...] = ()
+
+
+ASK = Operation(
+    "POST",
+    "/v1/requests",
+    body=("holder", "purpose", "item", "scenario", "case_no", "items", "days", "uses"),
+)
+LIST_REQUESTS = Operation("GET", "/v1/requests", query=("cursor",))
+GET_REQUEST = Operation("GET", "/v1/requests/{request_id}")
+
+LIST_GRANTS = Operation("GET", "/v1/grants", query=("cursor",))
+GET_GRANT = Operation("GET", "/v1/grants/{grant_id}")
+LIST_GRANT_COPIES = Operation("GET", "/v1/grants/{grant_id}/copies")
+LIST_GRANT_EVENTS = Operation("GET", "/v1/grants/{grant_id}/events")
+TERMINATE_GRANT = Operation("POST", "/v1/grants/{grant_id}/terminate")
+EXTEND_GRANT = Operation("POST", "/v1/grants/{grant_id}/extension", body=("days", "uses"))
+PULL = Operation("POST", "/v1/grants/{grant_id}/pulls", body=("fields",))
+
+START_JOB = Operation("POST", "/v1/pull-jobs", body=("grants", "filter", "format", "fields"))
+LIST_JOBS = Operation("GET", "/v1/pull-jobs", query=("cursor",))
+GET_JOB = Operation("GET", "/v1/pull-jobs/{job_id}")
+LIST_JOB_ITEMS = Operation("GET", "/v1/pull-jobs/{job_id}/items", query=("after", "state"))
+GET_JOB_RESULT = Operation("GET", "/v1/pull-jobs/{job_id}/result")
+CANCEL_JOB = Operation("POST", "/v1/pull-jobs/{job_id}/cancel")
+RESUME_JOB = Operation("POST", "/v1/pull-jobs/{job_id}/resume")
+
+LIST_COPIES = Operation("GET", "/v1/copies", query=("state", "cursor"))
+GET_COPY = Operation("GET", "/v1/copies/{copy_id}")
+CONFIRM_DELETION = Operation("POST", "/v1/copies/{copy_id}/deletion", body=("method", "deleted_at"))
+CLAIM_RETENTION = Operation("POST", "/v1/copies/{copy_id}/retention", body=("basis", "until"))
+
+GET_RECEIPT = Operation("GET", "/v1/receipts/{receipt_id}")
+GET_EVIDENCE = Operation("GET", "/v1/receipts/{receipt_id}/evidence")
+
+REGISTER_WEBHOOK = Operation("POST", "/v1/webhooks", body=("url", "kinds"))
+LIST_WEBHOOKS = Operation("GET", "/v1/webhooks")
+REMOVE_WEBHOOK = Operation("POST", "/v1/webhooks/{webhook_id}/remove")
+LIST_MESSAGES = Operation("GET", "/v1/webhooks/{webhook_id}/messages", query=("before",))
+RESEND_MESSAGE = Operation("POST", "/v1/webhooks/messages/{number}/resend")
+NOTICE_KEYS = Operation("GET", "/.well-known/jwks.json")
+
+LIST_PARTIES = Operation("GET", "/v1/parties", query=("role",))
+LIST_TYPES = Operation("GET", "/v1/catalogue/types")
+LIST_PURPOSES = Operation("GET", "/v1/catalogue/purposes")
+LIST_RETENTION = Operation("GET", "/v1/catalogue/retention")
+GET_LOG = Operation("GET", "/v1/log")
+GET_CHECKPOINT = Operation("GET", "/v1/log/checkpoint")
+GET_ENTRIES = Operation("GET", "/v1/log/entries", query=("start", "count"))
+GET_CONSISTENCY = Operation("GET", "/v1/log/consistency", query=("old", "new"))
+
+ALL = tuple(value for value in globals().values() if isinstance(value, Operation))
