@@ -71,6 +71,13 @@ def test_every_type_reads_out_exactly_by_two_extractors(views):
             assert squeezed(expected) in by_pdfium
 
 
+def test_no_label_reaches_into_the_next_column(views):
+    half = (A4[0] - 2 * 60 - 24) / 2
+    for view in views:
+        for field in view.schema.fields:
+            assert Style(8.5).width(field.zh) + 5 + Style(7).width(field.en) < half, (view.schema.code, field.name)
+
+
 def test_the_seal_is_drawn_and_not_written(views):
     view = views[0]
     count = squeezed(read_out(render_certificate(view))).count("演示")

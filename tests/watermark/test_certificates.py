@@ -50,8 +50,14 @@ def test_copies_of_a_certificate_hold_its_values(schema: TypeSchema) -> None:
     assert [{name: values[name] for name in row} for values in held] == [row]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("schema", TYPES, ids=lambda schema: schema.code)
+# A sheet takes seconds; every tenth type stands for the others, which the full run sees.
+SHEETS = [
+    pytest.param(schema, marks=pytest.mark.slow if number % 10 == 0 else pytest.mark.full, id=schema.code)
+    for number, schema in enumerate(TYPES)
+]
+
+
+@pytest.mark.parametrize("schema", SHEETS)
 def test_sheet_of_a_certificate_reads_as_before_and_is_traced(schema: TypeSchema) -> None:
     content = pdf_content(render_copy_sheet(CopySheetView([_record(schema)], CATALOGUE)))
     copy = content.files["copy_content_p_1"]
