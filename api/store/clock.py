@@ -47,13 +47,13 @@ def advance(session: Session, *, exact: bool = False) -> int:
     time_ms, mark = time_and_mark(session)
     now = max(time_ms, mark)
     if exact and now > mark:
-        session.execute(_MOVE_OWN, {"now": now})
+        session.connection().execute(_MOVE_OWN, {"now": now})
     elif not exact and now >= mark + _STEP_MS:
-        session.execute(_MOVE_SHARED, {"now": now})
+        session.connection().execute(_MOVE_SHARED, {"now": now})
     return now
 
 
 def time_and_mark(session: Session) -> tuple[int, int]:
     """The database's clock as it is, and the high-water mark; one question for both."""
-    time_ms, mark_ms = session.execute(_BOTH[session.get_bind().dialect.name]).one()
+    time_ms, mark_ms = session.connection().execute(_BOTH[session.get_bind().dialect.name]).one()
     return int(time_ms), int(mark_ms)

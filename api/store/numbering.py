@@ -1,9 +1,10 @@
 """Giving receipts their numbers, inside one transaction of the log writer."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import Row, bindparam, delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from api.store.crypto import Sealer, Vault
@@ -13,12 +14,15 @@ from api.store.tables import Base, PreparedReceipt, Receipt
 from chain.receipt import ReceiptKind, log_id, receipt_leaf_bytes, receipt_leaf_hash, sign_promise
 
 # Built once: every pull waits for these.
+_WAITING, _RECEIPTS = (Base.metadata.tables[table.__tablename__] for table in (PreparedReceipt, Receipt))
 _PREPARED = (
-    select(PreparedReceipt.seq, Receipt.id, Receipt.kind, Receipt.commitment)
-    .join(Receipt, Receipt.id == PreparedReceipt.receipt_id)
-    .order_by(PreparedReceipt.seq)
+    select(_WAITING.c.seq, _RECEIPTS.c.id, _RECEIPTS.c.kind, _RECEIPTS.c.commitment)
+    .join(_RECEIPTS, _RECEIPTS.c.id == _WAITING.c.receipt_id)
+    .order_by(_WAITING.c.seq)
 )
-_ADD = insert(Base.metadata.tables[Receipt.__tablename__])
+_SOME = _PREPARED.limit(bindparam("limit"))
+_OF_GRANT = _PREPARED.where(_RECEIPTS.c.grant_id == bindparam("grant"))
+_ADD = insert(_RECEIPTS)
 
 
 def log_id_of(log_key: Ed25519PrivateKey) -> str:
@@ -68,7 +72,7 @@ class Numberer:
         """Write a receipt with the next number, its details sealed by `sealer` if the holder's key is open already."""
         if self.backlog and draft.grant_id is not None:
             # Within a grant the log's order is the order of events: what was prepared earlier goes first.
-            self.number_prepared(limit=None, grant_id=draft.grant_id)
+            self._number_rows(self._session.connection().execute(_OF_GRANT, {"grant": draft.grant_id}).all())
         row = receipt_row(self._session, self._vault, draft, self.now_ms, sealer)
         commitment = row["commitment"]
         assert isinstance(commitment, bytes)
@@ -82,10 +86,11 @@ class Numberer:
         self._session.connection().execute(_ADD, row)
         return numbered
 
-    def number_prepared(self, *, limit: int | None, grant_id: str | None = None) -> int:
+    def number_prepared(self, *, limit: int) -> int:
         """Number prepared receipts, oldest first; count of them. Used by the writer's loop."""
-        query = _PREPARED if grant_id is None else _PREPARED.where(Receipt.grant_id == grant_id)
-        rows = self._session.execute(query if limit is None else query.limit(limit)).all()
+        return self._number_rows(self._session.connection().execute(_SOME, {"limit": limit}).all())
+
+    def _number_rows(self, rows: Sequence[Row[int, str, str, bytes]]) -> int:
         if not rows:
             return 0
         updates = []

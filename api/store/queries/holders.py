@@ -13,14 +13,15 @@ from api.store import clock
 from api.store.crypto import DataKey, Purpose, Vault, WrappedKey, bound_columns
 from api.store.ids import HolderId, new_holder_id
 from api.store.inserts import insert_ignore
-from api.store.tables import Holder
+from api.store.tables import Base, Holder
 
 _CHUNK = 1024
 
 # Built once: building a statement costs as much as running it.
-_KEY = select(Holder.kind, Holder.number_bidx, Holder.wrapped_key, Holder.master_key_id, Holder.key_commitment).where(
-    Holder.id == bindparam("id")
-)
+_HOLDERS = Base.metadata.tables[Holder.__tablename__].c
+_KEY = select(
+    _HOLDERS.kind, _HOLDERS.number_bidx, _HOLDERS.wrapped_key, _HOLDERS.master_key_id, _HOLDERS.key_commitment
+).where(_HOLDERS.id == bindparam("id"))
 
 
 class HolderKind(StrEnum):
@@ -92,7 +93,7 @@ def find_or_create_holders(
 
 def holder_key(session: Session, vault: Vault, holder_id: str) -> DataKey:
     """A holder's open data key. Raises ApiError `store.no_holder`, `store.erased`, `store.key_commitment`."""
-    row = session.execute(_KEY, {"id": holder_id}).one_or_none()
+    row = session.connection().execute(_KEY, {"id": holder_id}).one_or_none()
     if row is None:
         raise ApiError("store.no_holder", Kind.NOT_FOUND)
     return vault.data_key(

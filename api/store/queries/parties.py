@@ -5,12 +5,13 @@ from enum import StrEnum
 from sqlalchemy import Row, bindparam, select
 from sqlalchemy.orm import Session
 
-from api.store.tables import Party, PartyEvent
+from api.store.tables import Base, Party, PartyEvent
 from chain.canonical import Json, canonical, tagged_hash
 
 # Built once, as every signed request asks it.
-_KEY_OF = select(Party.id, Party.role, Party.status, Party.http_key).where(
-    Party.http_key_thumbprint == bindparam("thumbprint")
+_PARTIES = Base.metadata.tables[Party.__tablename__].c
+_KEY_OF = select(_PARTIES.id, _PARTIES.role, _PARTIES.status, _PARTIES.http_key).where(
+    _PARTIES.http_key_thumbprint == bindparam("thumbprint")
 )
 
 
@@ -76,7 +77,7 @@ def event_hash(event: PartyEvent) -> bytes:
 
 def machine_key(session: Session, thumbprint: str) -> Row[str, str, str, dict[str, str] | None] | None:
     """Id, role, status and public JWK of the party whose machine signs with the key of this RFC 7638 thumbprint."""
-    return session.execute(_KEY_OF, {"thumbprint": thumbprint}).one_or_none()
+    return session.connection().execute(_KEY_OF, {"thumbprint": thumbprint}).one_or_none()
 
 
 def party_by_address(session: Session, address: bytes) -> Party | None:
