@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar, cast
 
+from chain.binding import Binding, PasskeyBinding, parse_binding
 from chain.canonical import CERTIFICATE_SCHEMA, SALT_BYTES, Json, canonical, certificate_leaf
 from chain.grantmsg import ADDRESS_BYTES, HASH_BYTES, SIGNATURE_BYTES, UINT40_MAX, GrantMessage, GrantStatus
 from chain.jose import PublicJwk, parse_jwk
 from chain.merkle import PROOF_LIMIT
 from chain.receipt import MARK_FIELDS, PROMISE_BYTES, RECEIPT_SCHEMA, ReceiptKind, receipt_leaf
 from chain.strict import Fields, hex0x, hex_bytes, parse_json, refuse
-from chain.terms import AUTHORITY, Terms, parse_terms
+from chain.terms import Terms, parse_terms
 from chain.trustfile import CONTRACTS
 
 BUNDLE_SCHEMA = "mydata/bundle/1"
@@ -24,9 +25,9 @@ BUNDLE_LIMIT = 32 * 1024 * 1024
 FIELD_LIMIT = 256
 CERTIFICATE_LIMIT = 10_000
 RECORD_LIMIT = 200_000
+DECISION_LIMIT = 16
 TEXT_LIMIT = 64 * 1024
 REQUEST_SIGNATURE_BYTES = 64
-BY_PROVIDER = "idp_token"
 
 _Part = TypeVar("_Part")
 
@@ -87,19 +88,6 @@ class CertificateEvidence:
 
 
 @dataclass(frozen=True, slots=True)
-class Binding:
-    """What ties somebody to the terms, and the salt of its commitment.
-
-    `token` is the identity provider's (compact JWS) where the holder agreed. Of kind `authority`, where a duty by law
-    takes the place of consent, it is the asking department's signature: 65 bytes as 0x-hexadecimal.
-    """
-
-    token: str
-    salt: bytes
-    kind: str = BY_PROVIDER
-
-
-@dataclass(frozen=True, slots=True)
 class GrantChange:
     """A change signed by the grant's key: the status to come, its number, 65 bytes of signature."""
 
@@ -116,14 +104,11 @@ class GrantEvidence:
     signature: bytes
     terms: Terms
     terms_salt: bytes
-    binding: Binding | None
+    binding: Binding | PasskeyBinding | None
     changes: tuple[GrantChange, ...] = ()
 
     def to_json(self) -> dict[str, Json]:
         """The member `grant`."""
-        binding: Json = None
-        if self.binding is not None:
-            binding = {"kind": self.binding.kind, "token": self.binding.token, "salt": hex0x(self.binding.salt)}
         return {
             "message": {
                 "key": hex0x(self.message.key),
@@ -135,7 +120,7 @@ class GrantEvidence:
             "signature": hex0x(self.signature),
             "terms": self.terms.document,
             "terms_salt": hex0x(self.terms_salt),
-            "binding": binding,
+            "binding": None if self.binding is None else self.binding.to_json(),
             "changes": [
                 {"status": int(change.status), "seq": change.seq, "signature": hex0x(change.signature)}
                 for change in self.changes
@@ -360,13 +345,6 @@ def _parse_grant(fields: Fields) -> GrantEvidence:
     not_after = message_fields.integer("notAfter", 0, UINT40_MAX)
     message_fields.done()
     message = GrantMessage(key, terms_hash, binding_hash, not_before, not_after)
-    binding = None
-    binding_fields = fields.fields_or_none("binding")
-    if binding_fields is not None:
-        kind = binding_fields.text("kind", choices=(BY_PROVIDER, AUTHORITY))
-        token = binding_fields.text("token", limit=TEXT_LIMIT)
-        binding = Binding(token, binding_fields.hex("salt", SALT_BYTES), kind)
-        binding_fields.done()
     changes = tuple(
         _parse_change(Fields(item, f"{fields.at('changes')}/{at}"))
         for at, item in enumerate(fields.array("changes", 256))
@@ -376,7 +354,7 @@ def _parse_grant(fields: Fields) -> GrantEvidence:
         fields.hex("signature", SIGNATURE_BYTES),
         parse_terms(fields.take("terms"), fields.at("terms")),
         fields.hex("terms_salt", SALT_BYTES),
-        binding,
+        _or_none(fields.fields_or_none("binding"), parse_binding),
         changes,
     )
     fields.done()
@@ -437,6 +415,9 @@ def parse_delivery(details: Mapping[str, Json], pointer: str) -> Delivery:
         None if request is None else hex_bytes(request, HASH_BYTES, fields.at("request")),
         parse_records(fields.array("records", RECORD_LIMIT), fields.at("records")),
     )
+    if "decision" in details:
+        # What the service saw when it decided: for replaying the decision, not for proving the delivery.
+        fields.mapping("decision", DECISION_LIMIT)
     fields.done()
     return delivery
 

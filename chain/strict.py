@@ -238,6 +238,15 @@ class Fields:
             refuse("length", self.at(name))
         return value
 
+    def array_or_absent(self, name: str, limit: int) -> list[object]:
+        """An array of 1 to `limit` elements; empty where there is no such member, so that absence has one spelling."""
+        if name not in self._left:
+            return []
+        found = self.array(name, limit)
+        if not found:
+            refuse("length", self.at(name))
+        return found
+
     def hex_array(self, name: str, length: int, limit: int) -> tuple[bytes, ...]:
         """An array of byte strings of `length`."""
         pointer = self.at(name)

@@ -31,8 +31,16 @@ class IdentityProvider:
 
 
 @dataclass(frozen=True, slots=True)
+class PasskeyParty:
+    """Where passkeys belong: the relying party's id (a host name) and the origins whose pages may ask for them."""
+
+    rp_id: str
+    origins: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class TrustFile:
-    """What is believed: one chain, four contracts, who may admit parties, the log's key, the identity providers."""
+    """What is believed: one chain, four contracts, who may admit parties, the log's key, who vouches for people."""
 
     chain_id: int
     genesis_hash: bytes
@@ -42,6 +50,7 @@ class TrustFile:
     log_public_key: bytes
     identity_providers: tuple[IdentityProvider, ...] = ()
     validators: tuple[str, ...] = ()
+    passkeys: tuple[PasskeyParty, ...] = ()
 
     def __post_init__(self) -> None:
         """Raise `FormatError` unless there are exactly the four contracts and at least two registry admins."""
@@ -57,6 +66,8 @@ class TrustFile:
 
     def to_json(self) -> dict[str, Json]:
         """The document; lists in a fixed order."""
+        # Left out where there is none: a service without passkeys has the trust file that it always had.
+        passkeys: list[Json] = [{"rp_id": one.rp_id, "origins": list(one.origins)} for one in self.passkeys]
         return {
             "schema": TRUST_SCHEMA,
             "chain_id": self.chain_id,
@@ -72,6 +83,7 @@ class TrustFile:
                 {"issuer": provider.issuer, "jwk": provider.key.to_json()} for provider in self.identity_providers
             ],
             "validators": list(self.validators),
+            **({"passkeys": passkeys} if passkeys else {}),
         }
 
     def to_bytes(self) -> bytes:
@@ -103,12 +115,17 @@ def parse_trust_file(data: bytes) -> TrustFile:
         for at, item in enumerate(top.array("identity_providers", 64))
     )
     validators = tuple(_parse_text(item, f"/validators/{at}") for at, item in enumerate(top.array("validators", 1024)))
+    passkeys = tuple(
+        _parse_passkeys(Fields(item, f"/passkeys/{at}")) for at, item in enumerate(top.array_or_absent("passkeys", 16))
+    )
     top.done()
     if len(set(admins)) != len(admins):
         refuse("value", "/registry_admins")
     if claimed_id != log_id(public_key):
         refuse("value", "/log/id")
-    return TrustFile(chain_id, genesis_hash, engine, contracts, frozenset(admins), public_key, providers, validators)
+    return TrustFile(
+        chain_id, genesis_hash, engine, contracts, frozenset(admins), public_key, providers, validators, passkeys
+    )
 
 
 def _parse_provider(item: object, pointer: str) -> IdentityProvider:
@@ -116,6 +133,17 @@ def _parse_provider(item: object, pointer: str) -> IdentityProvider:
     provider = IdentityProvider(fields.text("issuer", limit=512), parse_jwk(fields.take("jwk"), fields.at("jwk")))
     fields.done()
     return provider
+
+
+def _parse_passkeys(fields: Fields) -> PasskeyParty:
+    rp_id = fields.text("rp_id", limit=253)
+    origins = tuple(
+        _parse_text(item, f"{fields.at('origins')}/{at}") for at, item in enumerate(fields.array("origins", 16))
+    )
+    fields.done()
+    if not origins:
+        refuse("length", fields.at("origins"))
+    return PasskeyParty(rp_id, origins)
 
 
 def _parse_text(item: object, pointer: str) -> str:

@@ -17,9 +17,8 @@ from api.store.crypto import DataKey
 from api.store.queries import copies, grants, holders, parties, receipts, records
 from api.store.receipts import open_details
 from api.store.tables import Grant, Receipt
+from chain.binding import BY_PROVIDER, Binding
 from chain.bundle import (
-    BY_PROVIDER,
-    Binding,
     Bundle,
     CertificateEvidence,
     CertificateLeaf,

@@ -6,8 +6,10 @@ import json
 import re
 from collections.abc import Mapping
 
-from chain.bundle import BY_PROVIDER, GrantEvidence
+from chain.binding import BY_PROVIDER, PasskeyBinding
+from chain.bundle import GrantEvidence
 from chain.checks.case import CLOCK_TOLERANCE_S, Case, invalid, not_claimed, party_id, pending
+from chain.checks.passkeys import passkey_bound
 from chain.errors import FormatError, SignatureError
 from chain.grantmsg import (
     SIGNATURE_BYTES,
@@ -48,7 +50,7 @@ def grant_signed(case: Case) -> None:
 
 
 def holder_bound(case: Case) -> None:
-    """Step 10. The identity provider's token binds the holder to these terms, or the authority answers for them."""
+    """Step 10. The holder's passkey or the provider's token is for these terms, or an authority answers for them."""
     grant = case.bundle.grant
     if grant is None:
         raise not_claimed()
@@ -60,10 +62,12 @@ def holder_bound(case: Case) -> None:
             raise invalid("binding_missing")
         return
     if grant.binding is None:
-        # Without it a grant in custody proves nothing of the holder: the operator could have made the key itself.
-        if grant.terms.custody == "custody":
-            raise invalid("binding_missing")
-        raise not_claimed()
+        # Without it a grant proves nothing of its holder: the operator could have made the key itself, whosever the
+        # terms say that it was.
+        raise invalid("binding_missing")
+    if isinstance(grant.binding, PasskeyBinding):
+        passkey_bound(case, grant.binding)
+        return
     if grant.binding.kind != BY_PROVIDER:
         raise invalid("binding_of_another_kind")
     if binding_commitment(grant.binding.salt, grant.binding.token) != grant.message.binding:
@@ -88,7 +92,7 @@ def _authority_account(grant: GrantEvidence) -> bytes:
     """The account that signed for a statutory access; ends the step where nobody did."""
     binding = grant.binding
     assert binding is not None
-    if binding.kind != AUTHORITY:
+    if isinstance(binding, PasskeyBinding) or binding.kind != AUTHORITY:
         raise invalid("binding_of_another_kind")
     if binding_commitment(binding.salt, binding.token) != grant.message.binding:
         raise invalid("binding_does_not_open")

@@ -5,6 +5,7 @@ whose verdict is another. A test compares the files with what this writes now, a
 """
 
 import base64
+import copy
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -21,6 +22,7 @@ from chain.strict import hex0x
 from chain.trustfile import parse_trust_file
 from chain.verdict import State, Verdict
 from chain.verify import verify
+from tests.vectors.passkeys import ED25519, PASSKEYS, passkey_bundle
 from tests.vectors.recorded import RecordedView
 from tests.vectors.world import (
     CHAIN_ID,
@@ -503,11 +505,68 @@ def silence_cases() -> list[Vector]:
     ]  # fmt: skip
 
 
+def passkey_cases() -> list[Vector]:
+    """Grants that a passkey binds."""
+
+    def passkey(name: str, code: str | None = None, change: Change | None = None, **spoilt: Any) -> Vector:
+        vector = case(
+            f"passkey_{name}", {} if code is None else {10: invalid(code)}, None, passkey_bundle(WORLD, **spoilt)
+        )
+        vector.trust["passkeys"] = copy.deepcopy(PASSKEYS)
+        if change is not None:
+            change(vector)
+        return vector
+
+    binding = ("grant", "binding")
+    return [
+        passkey("valid"),
+        passkey("valid_ed25519", key=ED25519),
+        passkey("valid_own_key", custody="own_key"),
+        passkey("valid_before_frames_were_told", framed=None),
+        passkey("for_other_terms", "binding_other_terms", challenge=secret("other terms")),
+        passkey("of_another_ceremony", "passkey_other_ceremony", kind="webauthn.create"),
+        passkey("of_another_origin", "passkey_other_origin", origin="https://my.example.evil.example"),
+        passkey("in_a_frame", "passkey_other_origin", framed=True),
+        passkey("of_another_party", "passkey_other_party", rp_id="evil.example"),
+        passkey("nobody_present", "passkey_nobody_present", flags=4),
+        passkey("nobody_verified", "passkey_nobody_verified", flags=1),
+        passkey("by_another_key", "passkey_not_signed", signer=ED25519),
+        passkey("client_data_malformed", "passkey_malformed", client=b"{"),
+        passkey("client_data_said_twice", "passkey_malformed", client=b'{"type":"webauthn.get","type":"webauthn.get"}'),
+        passkey("client_data_no_object", "passkey_malformed", client=b"[]"),
+        passkey("flipped_byte", "binding_does_not_open", put(
+            *binding, "signature", edit=lambda s: ("A" if s[0] != "A" else "B") + s[1:])),
+        passkey("exchanged_key", "binding_does_not_open", put(
+            *binding, "key", value=jwk(WORLD.forger_key).to_json())),
+        passkey("not_in_the_trust_file", "passkey_other_party", put(
+            "passkeys", 0, "rp_id", value="other.example", of="trust")),
+        passkey("registration_of_another_key", "registration_other_key", registration={"credential": "0x" + "00" * 32}),
+        passkey("registration_removed", "registration_other_key", registration={"event": "removed"}),
+        passkey("registration_of_another_log", "registration_other_log", put(
+            *binding, "registration", "leaf", "log", value="mydata/log/0000000000000000")),
+        passkey("registration_salt_changed", "registration_does_not_open", put(
+            *binding, "registration", "salt", edit=flip)),
+        passkey("registration_not_promised", "registration_not_promised", put(
+            *binding, "registration", "promise", edit=flip)),
+        passkey("registration_not_logged", "registration_not_in_log", logged=False),
+        passkey("registered_after_the_delivery", "registration_too_late", number=5),
+        passkey("registered_after_the_consent", "registration_too_late", registered_at=APPROVED + 301),
+    ]  # fmt: skip
+
+
 def all_vectors() -> list[Vector]:
     """Every case, with the format errors of those that are not even read."""
     vectors = [
         vector
-        for group in (good_cases, certificate_cases, trust_cases, grant_cases, receipt_cases, silence_cases)
+        for group in (
+            good_cases,
+            certificate_cases,
+            trust_cases,
+            grant_cases,
+            passkey_cases,
+            receipt_cases,
+            silence_cases,
+        )
         for vector in group()
     ]
     for vector in vectors:

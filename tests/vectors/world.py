@@ -14,8 +14,8 @@ from coincurve import PrivateKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from eth_hash.auto import keccak
 
+from chain.binding import Binding
 from chain.bundle import (
-    Binding,
     Bundle,
     CertificateEvidence,
     CertificateLeaf,

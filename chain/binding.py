@@ -1,0 +1,156 @@
+"""What ties somebody to a grant's terms: an identity provider's token, an authority's signature, or a passkey.
+
+A passkey's answer (WebAuthn level 2, section 7.2) is to the terms themselves: its challenge is their digest. That its
+key is the holder's is the operator's word, given beforehand: the log holds a receipt of the key's registration, older
+than what is shown, so that no key can be made up afterwards.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import cast
+
+from chain.canonical import SALT_BYTES, Json, canonical, check_salt, tagged_hash
+from chain.grantmsg import HASH_BYTES, UINT40_MAX
+from chain.jose import SIGNATURE_BYTES, PublicJwk, parse_jwk
+from chain.merkle import PROOF_LIMIT
+from chain.receipt import PROMISE_BYTES, RECEIPT_SCHEMA, ReceiptKind, receipt_leaf
+from chain.strict import Fields, base64url, hex0x, refuse
+from chain.terms import AUTHORITY
+
+BY_PROVIDER = "idp_token"
+BY_PASSKEY = "webauthn"
+TOKEN_LIMIT = 64 * 1024
+DEVICE_MIN, DEVICE_LIMIT, CLIENT_LIMIT = 37, 4096, 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """What ties somebody to the terms, and the salt of its commitment.
+
+    `token` is the identity provider's (compact JWS) where the holder agreed. Of kind `authority`, where a duty by law
+    takes the place of consent, it is the asking department's signature: 65 bytes as 0x-hexadecimal.
+    """
+
+    token: str
+    salt: bytes
+    kind: str = BY_PROVIDER
+
+    def to_json(self) -> dict[str, Json]:
+        """The member `binding`."""
+        return {"kind": self.kind, "token": self.token, "salt": hex0x(self.salt)}
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """The receipt of a passkey's registration, and its inclusion proof under the bundle's own checkpoint.
+
+    `proof` is empty where the bundle has no checkpoint yet.
+    """
+
+    log: str
+    number: int
+    time_s: int
+    commitment: bytes
+    details: Mapping[str, Json]
+    salt: bytes
+    promise: bytes
+    proof: tuple[bytes, ...] = ()
+
+    def leaf(self) -> Mapping[str, Json]:
+        """The leaf document."""
+        return receipt_leaf(ReceiptKind.CREDENTIAL, self.log, self.number, self.time_s, self.commitment)
+
+    def to_json(self) -> dict[str, Json]:
+        """The member `registration`."""
+        return {
+            "leaf": self.leaf(),
+            "details": self.details,
+            "salt": hex0x(self.salt),
+            "promise": hex0x(self.promise),
+            "proof": [hex0x(node) for node in self.proof],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class PasskeyBinding:
+    """A passkey's answer: key, what device and browser said (as it came), signature (64 bytes), and the salt."""
+
+    key: PublicJwk
+    authenticator_data: bytes
+    client_data: bytes
+    signature: bytes
+    salt: bytes
+    registration: Registration
+    kind: str = BY_PASSKEY
+
+    @property
+    def signed(self) -> bytes:
+        """What the passkey signed (WebAuthn section 6.3.3)."""
+        return self.authenticator_data + hashlib.sha256(self.client_data).digest()
+
+    def committed(self) -> dict[str, Json]:
+        """What the grant's commitment covers."""
+        return {
+            "key": self.key.to_json(),
+            "authenticator_data": base64url(self.authenticator_data),
+            "client_data": base64url(self.client_data),
+            "signature": base64url(self.signature),
+        }
+
+    def to_json(self) -> dict[str, Json]:
+        """The member `binding`."""
+        rest: dict[str, Json] = {"salt": hex0x(self.salt), "registration": self.registration.to_json()}
+        return {"kind": self.kind, **self.committed(), **rest}
+
+
+def passkey_commitment(salt: bytes, committed: Mapping[str, Json]) -> bytes:
+    """`H("mydata/binding-webauthn/1", salt, JSON({key, authenticator_data, client_data, signature}))`; 32 bytes."""
+    check_salt(salt)
+    return tagged_hash("mydata/binding-webauthn/1", salt, canonical(committed))
+
+
+def parse_binding(fields: Fields) -> Binding | PasskeyBinding:
+    """Read the member `binding` strictly. Raises `FormatError`."""
+    kind = fields.text("kind", choices=(BY_PROVIDER, AUTHORITY, BY_PASSKEY))
+    salt = fields.hex("salt", SALT_BYTES)
+    if kind != BY_PASSKEY:
+        binding = Binding(fields.text("token", limit=TOKEN_LIMIT), salt, kind)
+        fields.done()
+        return binding
+    device, client = fields.base64url("authenticator_data"), fields.base64url("client_data")
+    if not DEVICE_MIN <= len(device) <= DEVICE_LIMIT:
+        refuse("length", fields.at("authenticator_data"))
+    if len(client) > CLIENT_LIMIT:
+        refuse("length", fields.at("client_data"))
+    passkey = PasskeyBinding(
+        parse_jwk(fields.take("key"), fields.at("key")),
+        device,
+        client,
+        fields.base64url("signature", SIGNATURE_BYTES),
+        salt,
+        _parse_registration(fields.fields("registration")),
+    )
+    fields.done()
+    return passkey
+
+
+def _parse_registration(fields: Fields) -> Registration:
+    leaf = fields.fields("leaf")
+    leaf.schema(RECEIPT_SCHEMA)
+    leaf.text("kind", choices=(ReceiptKind.CREDENTIAL,))
+    log, number, time_s = leaf.text("log", limit=64), leaf.integer("number"), leaf.integer("time", 0, UINT40_MAX)
+    commitment = leaf.hex("commitment", HASH_BYTES)
+    leaf.done()
+    registration = Registration(
+        log,
+        number,
+        time_s,
+        commitment,
+        cast("dict[str, Json]", fields.mapping("details", 16)),
+        fields.hex("salt", SALT_BYTES),
+        fields.hex("promise", PROMISE_BYTES),
+        fields.hex_array("proof", HASH_BYTES, PROOF_LIMIT),
+    )
+    fields.done()
+    return registration
