@@ -124,7 +124,7 @@ def _entry(page: Page, entry: SlipEntry, top: float, size: float) -> float:
 def _foot(page: Page, view: SlipView) -> None:
     width = _WIDTH - _QR - 24
     page.line(_LEFT, _FOOT - 8, _RIGHT, _FOOT - 8, LINE, 0.8)
-    y = _FOOT - 32
+    y = _FOOT - 30
     page.text(_LEFT, y, "想收回怎么办？", Style(17, INK, weight=0.35))
     told = (
         "带上身份证，到任何一个政务服务窗口，说“我要收回授权”。当场生效，不收费，不需要手机。",
@@ -132,7 +132,7 @@ def _foot(page: Page, view: SlipView) -> None:
     )
     for text in told:
         for line in wrap(text, Style(14, INK), width):
-            y -= 21
+            y -= 22
             page.text(_LEFT, y, line, Style(14, INK))
         y -= 4
     page.modules(qr_modules(view.verify_url), _RIGHT - _QR, _FOOT - 24 - _QR, _QR, INK)

@@ -17,6 +17,7 @@ from api.policy.requests import CutReason
 from api.policy.states import GrantState, RequestState
 from api.portals import frame as at
 from api.portals.render import respond
+from api.portals.through import through, told
 from api.portals.views import citizen as views
 from api.portals.views.common import FormError, Item, Proof, ProofFact
 from api.services import certificates, footprints, grants, receipting, requests
@@ -194,17 +195,6 @@ def footprint_list(
         pager=at.older("/citizen/footprints", page.next_cursor, only=chosen, cursor=cursor),
     )
     return respond("citizen/footprints.html", view, at.frame(request, ctx, "citizen", "footprints", actor))
-
-
-@router.get("/me")
-def me(request: Request, ctx: ContextDep, actor: at.Citizen) -> Response:
-    """Language, text size, signing out."""
-    page = at.frame(request, ctx, "citizen", "me", actor)
-    now = at.now_ms(ctx)
-    active = [one for one in grants.list_of_holder(ctx, actor).items if not grants.shown_state(one.grant, now).final]
-    assert page.viewer is not None
-    view = views.Me(name=page.viewer.name, certificates=len(_own_certificates(ctx, actor)), grants=len(active))
-    return respond("citizen/me.html", view, page)
 
 
 def _today(ctx: Context) -> str:
@@ -485,7 +475,7 @@ def _footprint(ctx: Context, line: Footprint, size: int, lang: Lang) -> views.Fo
     receipt = line.receipt
     labels = translator(lang)
     mine = receipt.kind in {ReceiptKind.ORIGINAL, ReceiptKind.CHANGE}
-    what: tuple[str, ...] = ()
+    what = told(receipt.kind, line.details, lang)
     if line.grant is not None and receipt.kind in {ReceiptKind.DELIVERY, ReceiptKind.GRANT}:
         what = tuple(one.label for one in at.items(ctx, lang, line.grant.terms["items"]))
     return views.Footprint(
@@ -499,4 +489,5 @@ def _footprint(ctx: Context, line: Footprint, size: int, lang: Lang) -> views.Fo
         receipt_number=receipt.number,
         anchored=at.is_anchored(receipt, size),
         evidence_url=None if receipt.number is None else f"/citizen/receipts/{at.segment(receipt.id)}/bundle",
+        through=through(line.details, lang),
     )

@@ -17,8 +17,9 @@ from api.locale import Lang, translator
 from api.policy.requests import ClampReason, CutReason
 from api.portals.render import Page, Viewer, page_for, with_query
 from api.portals.views.common import Delivery, FormError, Item, Pager, Proof, ProofFact
-from api.services import log, parties
+from api.services import log, mandates, parties
 from api.services.context import Actor, Context, Role
+from api.services.identity import COUNTER_DUTY
 from api.store import clock, read_only
 from api.store.tables import Party, Receipt
 from chain.receipt import ReceiptKind
@@ -57,13 +58,31 @@ def frame(
 ) -> Page:
     """The page's frame for whoever is signed in."""
     viewer = None
+    hidden: set[str] = set()
     if actor is not None:
         signed_in = request.state.signed_in
         organisation = None
         if actor.party_id is not None:
             organisation = named(parties.own(ctx, actor), preferred_language(request))
-        viewer = Viewer(name=signed_in.display, csrf=signed_in.csrf, organisation=organisation)
-    return page_for(request, portal, active, viewer=viewer, lone_operator=alone(ctx), refresh_s=refresh_s)
+        viewer = Viewer(
+            name=signed_in.display,
+            csrf=signed_in.csrf,
+            organisation=organisation,
+            acting_for=signed_in.acting_for,
+            acting_as=actor.relation.value,
+        )
+        if actor.role is Role.DEPARTMENT:
+            hidden |= set() if actor.duty == COUNTER_DUTY else {"counter"}
+            hidden |= set() if mandates.registers(ctx, actor) else {"mandates"}
+    return page_for(
+        request,
+        portal,
+        active,
+        viewer=viewer,
+        lone_operator=alone(ctx),
+        refresh_s=refresh_s,
+        hidden=frozenset(hidden),
+    )
 
 
 def see_other(url: str) -> RedirectResponse:

@@ -6,7 +6,20 @@ from fastapi.responses import Response
 from api.errors import ApiError, Kind
 from api.http.language import preferred_language
 from api.locale import error_text
-from api.portals import citizen, department, entity, operator, passkeys, public, regulator, signin
+from api.portals import (
+    acting,
+    citizen,
+    department,
+    entity,
+    entity_copies,
+    operator,
+    passkeys,
+    public,
+    registry,
+    regulator,
+    signin,
+    window,
+)
 from api.portals.frame import see_other
 from api.portals.render import StaticPages, page_for, respond, with_query
 from api.portals.views.public import Error
@@ -24,7 +37,19 @@ NODE_TIMEOUT_S = 5.0
 def mount(app: FastAPI) -> None:
     """Add every portal's routes, and what checks a proof on demand against the node of the settings."""
     app.mount("/static", StaticPages(), name="static")
-    for portal in (public, signin, passkeys, citizen, department, entity, regulator, operator):
+    for portal in (
+        public,
+        signin,
+        passkeys,
+        acting,
+        citizen,
+        window,
+        registry,
+        department,
+        entity,
+        regulator,
+        operator,
+    ):
         app.include_router(portal.router)
     rpc_url = app.state.ctx.settings.rpc_url
 

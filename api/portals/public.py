@@ -16,9 +16,10 @@ from api.http.language import preferred_language
 from api.locale import LANGUAGES, Lang
 from api.portals import frame as at
 from api.portals.render import ELDER_COOKIE, local_path, respond
+from api.portals.views import counter as counter_views
 from api.portals.views import public as views
 from api.portals.views.common import FormError
-from api.services import log
+from api.services import log, slips
 from api.services.context import Context
 from chain.bundle import Bundle, parse_bundle
 from chain.errors import FormatError
@@ -67,7 +68,9 @@ def verify_page(request: Request, ctx: ContextDep, _: Anybody) -> Response:
 
 @router.get("/v/{record_id}")
 def scanned(request: Request, ctx: ContextDep, _: Anybody, record_id: str) -> Response:
-    """Where the code on a certificate leads: what it tells and what it does not."""
+    """Where the code on a certificate or on a receipt of a window leads: what it tells and what it does not."""
+    if record_id.startswith("visit_"):
+        return _slip_page(request, ctx, record_id)
     return _verify_page(request, ctx, None, record_id[:64], None)
 
 
@@ -133,6 +136,21 @@ def _trust(ctx: Context) -> bytes:
 
 def _trust_sha256(ctx: Context) -> str:
     return hashlib.sha256(_trust(ctx)).hexdigest()
+
+
+def _slip_page(request: Request, ctx: Context, visit_id: str) -> Response:
+    found = slips.public(ctx, visit_id)
+    view = counter_views.Slip(office=None)
+    if found is not None:
+        view = counter_views.Slip(
+            office=at.named(found.office, preferred_language(request)),
+            opened_at_ms=found.opened_at_ms,
+            approved=found.approved,
+            denied=found.denied,
+            revoked=found.revoked,
+            in_force=found.in_force,
+        )
+    return respond("public/slip.html", view, at.frame(request, ctx, "public", "verify"))
 
 
 def _verify_page(

@@ -31,11 +31,16 @@ ELDER_COOKIE = "mydata_elder"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Viewer:
-    """The signed-in person as the frame of a page shows them."""
+    """The signed-in person as the frame of a page shows them.
+
+    `acting_for` names whom they act for at present, `acting_as` is a code of `wording.RELATIONS`.
+    """
 
     name: str
     csrf: str
     organisation: str | None = None
+    acting_for: str | None = None
+    acting_as: str = "self"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +48,7 @@ class Page:
     """All that the frame of a page needs.
 
     `path` is where the reader is, for changing language or text size. `lone_operator`: nobody but the operator runs
-    validators (the embedded engine), which every proof must say.
+    validators (the embedded engine), which every proof must say. `hidden` are sections that are not this reader's.
     """
 
     portal: str
@@ -54,6 +59,7 @@ class Page:
     viewer: Viewer | None = None
     lone_operator: bool = False
     refresh_s: int | None = None
+    hidden: frozenset[str] = frozenset()
 
     @property
     def other_lang(self) -> Lang:
@@ -81,15 +87,19 @@ NAVIGATION: Mapping[str, Sequence[Section]] = {
     "department": (
         Section("new", "/department", "upload", N_("Return data")),
         Section("returns", "/department/returns", "list", N_("Earlier returns")),
+        Section("counter", "/department/counter", "person", N_("Service window")),
+        Section("mandates", "/department/mandates", "seal", N_("Representatives")),
     ),
     "entity": (
         Section("home", "/entity", "plus", N_("New request")),
         Section("requests", "/entity/requests", "inbox", N_("Requests")),
         Section("grants", "/entity/grants", "grant", N_("Consents received")),
+        Section("copies", "/entity/copies", "copies", N_("Copies and duties")),
         Section("keys", "/entity/keys", "key", N_("Interface and key")),
     ),
     "regulator": (
         Section("traces", "/regulator", "search", N_("Trace a leak")),
+        Section("copies", "/regulator/copies", "copies", N_("Overdue copies")),
         Section("log", "/regulator/log", "gauge", N_("Health of the log")),
     ),
     "operator": (Section("health", "/operator", "gauge", N_("Health")),),
@@ -179,9 +189,14 @@ def environment(lang: Lang) -> Environment:
             "facts": wording.PROOF_FACTS,
             "custody": wording.CUSTODY,
             "formats": wording.FORMATS,
+            "copy_actors": wording.COPY_ACTORS,
             "roles": wording.ROLES,
             "parts": wording.PARTS,
             "aspects": wording.ASPECTS,
+            "relations": wording.RELATIONS,
+            "actions": wording.ACTIONS,
+            "ends": wording.END_REASONS,
+            "papers": wording.PAPERS,
             "portals": PORTAL_NAMES,
         },
         "navigation": NAVIGATION,
@@ -222,6 +237,7 @@ def page_for(
     viewer: Viewer | None = None,
     lone_operator: bool = False,
     refresh_s: int | None = None,
+    hidden: frozenset[str] = frozenset(),
 ) -> Page:
     """The frame for a request: language and text size from what the reader chose before."""
     return Page(
@@ -233,6 +249,7 @@ def page_for(
         viewer=viewer,
         lone_operator=lone_operator,
         refresh_s=refresh_s,
+        hidden=hidden,
     )
 
 

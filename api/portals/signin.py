@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Form, Query, Request, Response
@@ -51,12 +52,17 @@ def sign_in_as(
     subject: Annotated[str, Form(max_length=64)] = "",
     number: Annotated[str, Form(max_length=18)] = "",
     name: Annotated[str, Form(max_length=64)] = "",
+    staff: Annotated[str, Form(max_length=32)] = "",
+    duty: Annotated[Literal["counter"] | None, Form()] = None,
     following: Annotated[str, Form(alias="next", max_length=512)] = "",
 ) -> Response:
     """Become somebody, through the development provider: loopback only, refused in production."""
     answer = at.see_other(local_path(following or f"/{role}"))
     try:
-        sign_in(ctx, request, answer, _claims(ctx, role, subject, number, name, preferred_language(request)))
+        claims = _claims(ctx, role, subject, number, name, preferred_language(request))
+        if role == "department":
+            claims = replace(claims, staff=staff, duty=duty)
+        sign_in(ctx, request, answer, claims)
     except ApiError as error:
         return _sign_in_page(request, ctx, role, following, error)
     return answer

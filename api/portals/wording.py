@@ -20,6 +20,12 @@ class Badge:
 
 # Keyed by what has the state; the same word may mean different things for a grant and a request.
 STATES: Mapping[str, Mapping[str, Badge]] = {
+    "mandate": {
+        "proposed": Badge("wait", "clock", N_("Waiting to be accepted")),
+        "active": Badge("good", "check", N_("In force")),
+        "ended": Badge("plain", "stop", N_("Ended")),
+        "expired": Badge("plain", "clock", N_("Ended on its date")),
+    },
     "certificate": {
         "anchored": Badge("good", "check", N_("Valid")),
         "pending": Badge("wait", "clock", N_("Valid · being recorded")),
@@ -46,6 +52,19 @@ STATES: Mapping[str, Mapping[str, Badge]] = {
         "terminated": Badge("plain", "stop", N_("Given back by the recipient")),
         "invalidated": Badge("stop", "stop", N_("Declared void")),
         "superseded": Badge("plain", "copies", N_("Replaced by a newer one")),
+    },
+    "copy": {
+        "held": Badge("info", "copies", N_("Held")),
+        "delete_due": Badge("wait", "clock", N_("To be destroyed")),
+        "deleted": Badge("good", "check", N_("Destroyed")),
+        "retained": Badge("plain", "seal", N_("Kept by law")),
+        "overdue": Badge("stop", "warn", N_("Overdue")),
+        "escalated": Badge("stop", "warn", N_("Reported to the regulator")),
+    },
+    "message": {
+        "waiting": Badge("wait", "clock", N_("Waiting")),
+        "delivered": Badge("good", "check", N_("Received")),
+        "dead": Badge("stop", "stop", N_("Given up")),
     },
     "return": {
         "received": Badge("wait", "clock", N_("Arrived · to be checked")),
@@ -131,6 +150,23 @@ CUSTODY: Mapping[str, str] = {
     "own_key": N_("Signed with your own key"),
 }
 
+COPY_ACTORS: Mapping[str, str] = {
+    "worker": N_("By date or because the consent ended"),
+    "machine": N_("Signed by the recipient's system"),
+    "staff": N_("Confirmed by the recipient's staff"),
+    "delivery": N_("Delivered again"),
+}
+
+NOTICE_KINDS: Mapping[str, str] = {
+    "granted": N_("Consent given"),
+    "paused": N_("Consent paused"),
+    "resumed": N_("Consent resumed"),
+    "revoked": N_("Consent taken back"),
+    "ended": N_("Consent ended otherwise"),
+    "corrected": N_("Data corrected"),
+    "deletion_due": N_("Copy to be destroyed"),
+}
+
 FORMATS: Mapping[str, str] = {
     "application/json": "JSON",
     "text/csv": "CSV",
@@ -187,6 +223,42 @@ ASPECTS: Mapping[str, str] = {
     "grant": N_("The holder agreed"),
     "status": N_("Not withdrawn since"),
     "time": N_("Recorded in time"),
+}
+
+RELATIONS: Mapping[str, str] = {
+    "self": N_("the person concerned"),
+    "legal_representative": N_("legal representative"),
+    "agent": N_("agent"),
+    "guardian": N_("guardian"),
+    "counter": N_("service window"),
+}
+
+ACTIONS: Mapping[str, str] = {
+    "look": N_("See certificates, requests and footprints"),
+    "decide": N_("Answer requests"),
+    "end": N_("Take consents back"),
+    "export": N_("Download originals and proof files"),
+    "appoint": N_("Appoint agents"),
+}
+
+END_REASONS: Mapping[str, str] = {
+    "declined": N_("not accepted"),
+    "withdrawn": N_("ended by the person represented"),
+    "resigned": N_("given back by the representative"),
+    "replaced": N_("another representative was registered"),
+    "register": N_("no longer in the register"),
+    "court": N_("taken away by a court"),
+    "mistake": N_("registered by mistake"),
+    "time": N_("its last day has passed"),
+    "majority": N_("the child has turned 18"),
+}
+
+PAPERS: Mapping[str, str] = {
+    "enterprise_register": N_("Enterprise register"),
+    "household_register": N_("Household register"),
+    "birth_certificate": N_("Birth certificate"),
+    "court_ruling": N_("Court ruling"),
+    "designation": N_("Designation of a guardian"),
 }
 
 _GROUPS_ZH = ("", "万", "亿", "万亿")

@@ -67,6 +67,7 @@ def authority(
         found = Authority(actor.holder_id, COUNTER_SCOPE, visit.commitment)
         if visit.holder_id != actor.holder_id or not found.covers(action, types, purpose):
             raise ApiError("mandate.out_of_scope", Kind.FORBIDDEN)
+        counter.open_body(holders.holder_key(session, ctx.vault, actor.holder_id), visit)
         return found
     row = _own(session, actor.self_id, actor.mandate_id, share=lock)
     if row.principal_id != actor.holder_id:

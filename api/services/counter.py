@@ -248,6 +248,12 @@ def acting_for(ctx: Context, actor: Actor, visit_id: str) -> Actor:
     return acting
 
 
+def name_of(ctx: Context, actor: Actor, visit_id: str) -> str:
+    """The name of the person at the window, as the officer read it from the document. Raises as `desk`."""
+    with read_only(ctx.db) as session:
+        return visit_of(ctx, session, actor, visit_id).name
+
+
 def visit_of(ctx: Context, session: Session, actor: Actor, visit_id: str) -> Visit:
     """The officer's own open visit, to be shown. Raises `counter.not_found`, `counter.visit_over`."""
     return _visit(ctx, session, live_visit(session, actor, visit_id, clock.now_ms(session)))

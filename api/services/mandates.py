@@ -128,6 +128,13 @@ def list_own(ctx: Context, actor: Actor) -> Mandates:
         return Mandates(held, given, acting, may_appoint)
 
 
+def principal_kind(ctx: Context, actor: Actor) -> HolderKind:
+    """Whether the holder that is looked at is a person or an enterprise."""
+    with read_only(ctx.db) as session:
+        holder = holders.get_holder(session, actor.holder_id or "")
+        return HolderKind.PERSON if holder is None else HolderKind(holder.kind)
+
+
 def list_registered(ctx: Context, actor: Actor, cursor: str | None = None) -> Page[MandateView]:
     """What the officer's department registered, newest first, by document numbers and without names."""
     with read_only(ctx.db) as session:

@@ -25,9 +25,9 @@ DOCUMENTS = {
 }
 """The identity documents in words."""
 HEADINGS = {
-    Act.APPROVED: "您同意了：{entity} 可以看您的数据",
-    Act.DENIED: "您没有同意：{entity} 看不到您的数据",
-    Act.REVOKED: "您收回了给 {entity} 的授权",
+    Act.APPROVED: "您同意了：{entity}可以看您的数据",
+    Act.DENIED: "您没有同意：{entity}看不到您的数据",
+    Act.REVOKED: "您收回了给{entity}的授权",
 }
 
 

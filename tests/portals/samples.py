@@ -1,9 +1,14 @@
 """Sample views of every page in both languages, for tests that render and for looking at pages by hand."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from api.locale import Lang
 from api.portals.render import Page, Viewer
+from tests.portals.sample_views.acting_pages import (
+    citizen_acting_pages,
+    department_acting_pages,
+    public_acting_pages,
+)
 from tests.portals.sample_views.citizen_pages import citizen_pages
 from tests.portals.sample_views.department_pages import department_pages
 from tests.portals.sample_views.entity_pages import entity_pages
@@ -48,19 +53,26 @@ def page(lang: Lang, portal: str, active: str, path: str, elder: bool = False) -
 
 
 PORTALS = {
-    "citizen": citizen_pages,
-    "department": department_pages,
-    "entity": entity_pages,
-    "regulator": regulator_pages,
-    "public": public_pages,
-    "operator": operator_pages,
+    "citizen": (citizen_pages, citizen_acting_pages),
+    "department": (department_pages, department_acting_pages),
+    "entity": (entity_pages,),
+    "regulator": (regulator_pages,),
+    "public": (public_pages, public_acting_pages),
+    "operator": (operator_pages,),
 }
 
 
 def samples(lang: Lang, elder: bool = False) -> list[Sample]:
     """Every page of every portal in one language."""
-    return [
+    found = [
         Sample(f"{portal}-{name}", template, view, page(lang, portal, active, path, elder))
-        for portal, make in PORTALS.items()
+        for portal, makers in PORTALS.items()
+        for make in makers
         for name, template, active, path, view in make(lang)
     ]
+    # The frame while somebody acts for another.
+    home = next(one for one in found if one.name == "citizen-home")
+    assert home.page.viewer is not None
+    mother = "李桂兰" if lang == "zh-Hans" else "Li Guilan"
+    viewer = replace(home.page.viewer, acting_for=mother, acting_as="agent")
+    return [*found, replace(home, name="citizen-home-acting", page=replace(home.page, viewer=viewer))]

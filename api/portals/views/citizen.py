@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from api.portals.views.common import Delivery, FormError, Item, Pager, Proof
+from api.portals.views.mandates import Switcher
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +64,10 @@ class ClaimLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Footprint:
-    """One line of 足迹. `kind` as in the log; `what` are field labels; `reason` is words, for refusals."""
+    """One line of 足迹. `kind` as in the log; `what` are field labels; `reason` is words, for refusals.
+
+    `through` is as what somebody acted for the holder, None where the holder did it.
+    """
 
     at_ms: int
     kind: str
@@ -75,6 +79,7 @@ class Footprint:
     receipt_number: int | None
     anchored: bool
     evidence_url: str | None
+    through: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,11 +223,12 @@ class Footprints:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Me:
-    """我."""
+    """我. `certificates` and `grants` are None where nothing may be seen, such as under a mandate that has ended."""
 
     name: str
-    certificates: int
-    grants: int
+    certificates: int | None
+    grants: int | None
+    switcher: Switcher
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from api.locale import Lang
 from api.portals.views import citizen, common
+from tests.portals.sample_views.acting_pages import switcher
 from tests.portals.sample_views.shared import DAY, T0, Words, deliveries, items, proof, steps
 
 
@@ -261,7 +262,14 @@ def citizen_pages(lang: Lang) -> Iterator[tuple[str, str, str, str, object]]:
         "citizen/me.html",
         "me",
         "/citizen/me",
-        citizen.Me(name=t("王淑芬", "Wang Shufen"), certificates=5, grants=1),
+        citizen.Me(name=t("王淑芬", "Wang Shufen"), certificates=5, grants=1, switcher=switcher(t)),
+    )
+    yield (
+        "me-acting-ended",
+        "citizen/me.html",
+        "me",
+        "/citizen/me",
+        citizen.Me(name=t("王淑芬", "Wang Shufen"), certificates=None, grants=None, switcher=switcher(t, acting=True)),
     )
     mine = citizen.Passkeys(
         passkeys=(
