@@ -18,18 +18,19 @@ from api.documents.copies import CopyRecord, original_csv, original_json
 from api.documents.copy_sheet import CopySheetView, render_copy_sheet
 from api.errors import ApiError, Kind
 from api.policy.decide import Deny, GrantView, PullAsk, decide
+from api.policy.replay import Seen
 from api.policy.states import GrantState
 from api.services import copies_life
 from api.services.context import Actor, Context, Role
 from api.services.days import city_day
 from api.services.identity import use_nonce
 from api.services.refusals import refuse
-from api.services.taking import Taken, take, unfair
+from api.services.taking import Taken, frequency, take, unfair
 from api.store import Session, outbox, read_only
 from api.store.crypto import DataKey
 from api.store.numbering import NumberedReceipt, Numberer
 from api.store.queries import copies, deliveries, holders, idempotency, parties, provenance, receipts
-from api.store.queries.deliveries import LockedGrant, Look
+from api.store.queries.deliveries import LockedGrant, Look, log_position
 from api.store.queries.records import RecordView
 from api.store.receipts import ReceiptDraft
 from api.store.tables import Content, Copy, Grant, Party
@@ -134,18 +135,36 @@ def pull(
         if not isinstance(verdict, Deny) and not repeat:
             verdict = unfair(ctx, session, grant, ask, now) or verdict
         prepared = None
-        if not isinstance(verdict, Deny):
+        if isinstance(verdict, Deny):
+            saw = _seen(ctx, grant, entity.status_seq, ask, now, log_position(session), repeat=repeat)
+        else:
             _check_grace(ctx, session, seen)
             prepared = _prepare(ctx, session, grant, entity, media_type, ask, city_day(now))
     if isinstance(verdict, Deny):
-        raise refuse(ctx, grant, verdict)
+        raise refuse(ctx, grant, verdict, saw)
     if prepared is None:
         raise ApiError("pull.nothing_there", Kind.CONFLICT)
     outcome = ctx.log.submit(_release(ctx, prepared, ask, signed, once))
-    if isinstance(outcome, Deny):
-        raise refuse(ctx, grant, outcome)
+    if isinstance(outcome, tuple):
+        raise refuse(ctx, grant, *outcome)
     name = f"{prepared.copy.id}.{EXTENSION[media_type]}"
     return Pulled(prepared.file, name, media_type, prepared.copy.id, outcome, prepared.salts, prepared.unknown)
+
+
+def _seen(
+    ctx: Context,
+    grant: Grant | LockedGrant,
+    party_event: int,
+    ask: PullAsk,
+    now_ms: int,
+    position: int,
+    *,
+    repeat: bool,
+) -> Seen:
+    """What a decision was made on, for its receipt."""
+    asked = tuple(sorted(f"{type_code}/{name}" for type_code, name in ask.items))
+    caps = frequency(ctx, grant, ask)
+    return Seen(now_ms, grant.events - 1, party_event, position, asked, repeat, caps)
 
 
 def granted(grant: Grant | LockedGrant) -> list[tuple[str, str]]:
@@ -269,10 +288,10 @@ def _original(ctx: Context, draft: _Draft) -> bytes:
 
 def _release(
     ctx: Context, prepared: Prepared, ask: PullAsk, signed: SignedPull | None, once: Once | None
-) -> Callable[[Session, Numberer], NumberedReceipt | Deny]:
-    """The work for the log writer: everything that must be true together."""
+) -> Callable[[Session, Numberer], NumberedReceipt | tuple[Deny, Seen]]:
+    """The work for the log writer: everything that must be true together; or the refusal with what it was made on."""
 
-    def work(session: Session, numberer: Numberer) -> NumberedReceipt | Deny:
+    def work(session: Session, numberer: Numberer) -> NumberedReceipt | tuple[Deny, Seen]:
         if signed is not None:
             use_nonce(ctx, session, signed.thumbprint, signed.nonce, numberer.now_ms)
         grant = deliveries.lock(session, prepared.copy.grant_id)
@@ -280,8 +299,9 @@ def _release(
         verdict = decide(view_of(grant, grant.entity_status, repeat=repeat), ask, numberer.now_ms)
         if not isinstance(verdict, Deny) and not repeat:
             verdict = unfair(ctx, session, grant, ask, numberer.now_ms) or verdict
+        saw = _seen(ctx, grant, grant.entity_status_seq, ask, numberer.now_ms, numberer.size, repeat=repeat)
         if isinstance(verdict, Deny):
-            return verdict
+            return verdict, saw
         # A person who was erased since the look has no key any more; a cached one answers only for the row as it is.
         key = holders.holder_key(session, ctx.vault, grant.holder_id)
         if once is not None and not repeat:
@@ -307,7 +327,7 @@ def _release(
         receipt = numberer.add(
             ReceiptDraft(
                 ReceiptKind.DELIVERY,
-                delivery.to_json(),
+                {**delivery.to_json(), "decision": saw.to_json()},
                 holder_id=grant.holder_id,
                 party_id=grant.entity_id,
                 grant_id=grant.id,

@@ -6,6 +6,7 @@ nobody can flood a person's footprints; the count is written when the minute is 
 
 from api.errors import ApiError, Kind
 from api.policy.decide import Deny
+from api.policy.replay import Seen
 from api.services.context import Context
 from api.services.folding import Refusal
 from api.store import unit_of_work
@@ -14,12 +15,15 @@ from api.store.tables import Grant
 from chain.receipt import ReceiptKind
 
 
-def refuse(ctx: Context, grant: Grant, deny: Deny) -> ApiError:
-    """Write the refusal (or count it) and give the error to raise: the recipient of a grant is told the reason."""
+def refuse(ctx: Context, grant: Grant, deny: Deny, seen: Seen) -> ApiError:
+    """Write the refusal (or count it) and give the error to raise: the recipient of a grant is told the reason.
+
+    What the decision saw goes into the receipt, so that it can be made again.
+    """
     refusal = Refusal(grant.entity_id, grant.id, "0x" + grant.digest.hex(), grant.holder_id, deny.reason)
-    if ctx.refusals.first(refusal):
+    if ctx.refusals.first(refusal, seen):
         try:
-            write(ctx, refusal, 1)
+            write(ctx, refusal, 1, seen)
         except ApiError:
             ctx.refusals.forget(refusal)
             raise
@@ -32,17 +36,17 @@ def write_ended(ctx: Context, *, everything: bool = False) -> int:
     What cannot be written goes back and is counted on: raises what the store raises.
     """
     ended = ctx.refusals.ended(everything=everything)
-    for place, (refusal, repeats) in enumerate(ended):
+    for place, (refusal, repeats, seen) in enumerate(ended):
         try:
-            write(ctx, refusal, repeats)
+            write(ctx, refusal, repeats, seen)
         except ApiError:
-            for left, count in ended[place:]:
-                ctx.refusals.put_back(left, count)
+            for left in ended[place:]:
+                ctx.refusals.put_back(*left)
             raise
     return len(ended)
 
 
-def write(ctx: Context, refusal: Refusal, repeats: int) -> None:
+def write(ctx: Context, refusal: Refusal, repeats: int, seen: Seen) -> None:
     """Prepare the receipt; the log writer numbers it."""
     with unit_of_work(ctx.db) as session:
         prepare_receipt(
@@ -55,6 +59,7 @@ def write(ctx: Context, refusal: Refusal, repeats: int) -> None:
                     "entity": refusal.entity_id,
                     "reason": refusal.reason,
                     "repeats": repeats,
+                    "decision": seen.to_json(),
                 },
                 holder_id=refusal.holder_id,
                 party_id=refusal.entity_id,

@@ -47,6 +47,12 @@ def unfair(ctx: Context, session: Session, grant: Grant | LockedGrant, ask: Pull
     return fair_use.too_frequent(caps, uses.recent_uses(session, grant.id, now_ms))
 
 
+def frequency(ctx: Context, grant: Grant | LockedGrant, ask: PullAsk) -> tuple[int, int] | None:
+    """The most uses in 24 hours and in 30 days that `unfair` goes by; None where nothing binds."""
+    rule = fair_use.overall(_caps(ctx, grant, {type_code for type_code, _ in ask.items}))
+    return None if rule is None else (rule.pulls_per_day, rule.pulls_per_month)
+
+
 def take(
     ctx: Context, session: Session, key: DataKey, grant: Grant, ask: PullAsk, today: date
 ) -> tuple[list[Taken], list[str]]:

@@ -49,6 +49,7 @@ WHO = {
     "/v1/webhooks/{webhook_id}/messages": {"entity", "machine"},
     "/v1/webhooks/messages/{number}/resend": {"entity", "machine"},
     "/v1/receipts/{receipt_id}": {"citizen", "entity", "machine", "department", "regulator"},
+    "/v1/receipts/{receipt_id}/decision": {"citizen", "entity", "machine", "regulator"},
     "/v1/receipts/{receipt_id}/evidence": {"citizen", "entity", "machine", "department", "regulator"},
     "/v1/traces": {"regulator"},
     "/v1/traces/{trace_id}": {"regulator"},

@@ -18,10 +18,12 @@ from api.services.grants.changes import (
 )
 from api.services.grants.extension import ask_extension, extend
 from api.services.grants.reading import GrantPage, get, list_of_holder, list_to_entity, shown_state
+from api.services.grants.replay import Replayed, replay, replay_at
 
 __all__ = [
     "Approval",
     "GrantPage",
+    "Replayed",
     "approve",
     "ask_extension",
     "extend",
@@ -32,6 +34,8 @@ __all__ = [
     "list_of_holder",
     "list_to_entity",
     "pause",
+    "replay",
+    "replay_at",
     "resume",
     "revoke",
     "shown_state",

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from api.policy.copy_states import CopyState
 from api.store.database import TIME_SQL
-from api.store.tables import ChainStatus, ClockMark, Content, Copy, Grant, Party
+from api.store.tables import ChainStatus, ClockMark, Content, Copy, Grant, LogState, Party
 
 _GRANTS, _PARTIES, _COPIES, _CONTENTS, _CLOCK, _CHAIN = (
     cast("Table", table.__table__) for table in (Grant, Party, Copy, Content, ClockMark, ChainStatus)
@@ -28,7 +28,7 @@ _LOOK = {
     for dialect, expression in TIME_SQL.items()
 }
 _LOCK = (
-    select(_GRANTS, _PARTIES.c.status.label("entity_status"))
+    select(_GRANTS, _PARTIES.c.status.label("entity_status"), _PARTIES.c.status_seq.label("entity_status_seq"))
     .join(_PARTIES, _PARTIES.c.id == _GRANTS.c.entity_id)
     .where(_GRANTS.c.id == bindparam("grant"))
     .with_for_update(of=_GRANTS, key_share=True)
@@ -38,6 +38,7 @@ _USE = (
     .where(_GRANTS.c.id == bindparam("grant"))
     .values(use_count=_GRANTS.c.use_count + bindparam("uses"), lock_version=_GRANTS.c.lock_version + 1)
 )
+_POSITION = select(LogState.size).where(LogState.id == _ROW)
 _HAS_CONTENT = select(_CONTENTS.c.id).where(_CONTENTS.c.id == bindparam("content"))
 _HAS_COPY = select(_COPIES.c.id).where(_COPIES.c.id == bindparam("copy"))
 _HOLD = (
@@ -70,6 +71,8 @@ class LockedGrant:
     holder_id: str
     entity_id: str
     entity_status: str
+    entity_status_seq: int
+    events: int
     terms: dict[str, object]
     state: str
     frozen: bool
@@ -99,6 +102,8 @@ def lock(session: Session, grant_id: str) -> LockedGrant:
         row.holder_id,
         row.entity_id,
         row.entity_status,
+        row.entity_status_seq,
+        row.events,
         row.terms,
         row.state,
         row.frozen,
@@ -108,6 +113,11 @@ def lock(session: Session, grant_id: str) -> LockedGrant:
         row.use_count,
         row.fair_use,
     )
+
+
+def log_position(session: Session) -> int:
+    """How many receipts were numbered when this session's snapshot was taken."""
+    return int(session.execute(_POSITION).scalar_one())
 
 
 def use(session: Session, grant_id: str, uses: int) -> None:

@@ -43,6 +43,19 @@ def receipts_of_holder(
     return paging.page(list(rows), limit, lambda row: (row.at_ms, row.id))
 
 
+def get_receipt(session: Session, receipt_id: str) -> Receipt | None:
+    """Any receipt; whom it concerns is the caller's to check."""
+    return session.get(Receipt, receipt_id)
+
+
+def position_at(session: Session, at_ms: int) -> int:
+    """How many receipts were numbered by a time: one more than the newest number whose receipt is not later."""
+    newest = session.execute(
+        select(func.max(Receipt.number)).where(Receipt.number.is_not(None), Receipt.at_ms <= at_ms)
+    ).scalar_one()
+    return 0 if newest is None else int(newest) + 1
+
+
 def receipt_of_holder(session: Session, holder_id: str, receipt_id: str) -> Receipt | None:
     """A receipt about a holder's data."""
     return session.execute(

@@ -23,3 +23,19 @@ def recent_uses(session: Session, grant_id: str, now_ms: int) -> Used:
     times = {"day": now_ms - DAY_MS, "month": now_ms - MONTH_DAYS * DAY_MS}
     day, month = session.execute(_RECENT, {"grant": grant_id, **times}).one()
     return Used(int(day), int(month))
+
+
+def total_before(session: Session, grant_id: str, position: int) -> int:
+    """Uses of a grant that the log had numbered below `position`."""
+    query = select(func.coalesce(func.sum(Receipt.repeats), 0)).where(
+        Receipt.grant_id == grant_id, Receipt.kind == ReceiptKind.DELIVERY.value, Receipt.number < position
+    )
+    return int(session.execute(query).scalar_one())
+
+
+def uses_before(session: Session, grant_id: str, position: int, now_ms: int) -> Used:
+    """What `recent_uses` gave at `now_ms`, when the log held `position` receipts."""
+    earlier = _RECENT.where(Receipt.number < position)
+    times = {"day": now_ms - DAY_MS, "month": now_ms - MONTH_DAYS * DAY_MS}
+    day, month = session.execute(earlier, {"grant": grant_id, **times}).one()
+    return Used(int(day), int(month))
