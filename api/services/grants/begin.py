@@ -69,10 +69,54 @@ def approve(
     return grant, ctx.log.submit(begin(ctx, actor, grant, secret, also))
 
 
+@dataclass(frozen=True, slots=True)
+class Laid:
+    """A grant's terms as they are laid before whoever decides, with the notice and the limits that go with them."""
+
+    holder_id: str
+    terms: dict[str, Json]
+    notice: dict[str, object]
+    fair_use: dict[str, object]
+    created_at_ms: int
+
+
 def make(
     ctx: Context, actor: Actor, may: Authority, request: Request, entity: Party, approval: Approval, now: int
 ) -> tuple[Grant, GrantSecret]:
-    """The grant that an approval leads to, signed by a key of its own; nothing is written yet."""
+    """The grant that an approval leads to, signed by a key of its own; nothing is written yet.
+
+    Raises `grants.draft_needed` where the identity provider wants to ask the person itself.
+    """
+    laid = lay(ctx, actor, may, request, entity, approval, now)
+    terms_salt, binding_salt, key = secrets.token_bytes(32), secrets.token_bytes(32), one_off_key()
+    terms_digest = terms_hash(terms_salt, laid.terms)
+    token = minted(ctx, actor, may.holder_id, entity.id, terms_digest)
+    signer = ctx.signer(key)
+    grant = row_of(ctx, laid, signer.address, terms_digest, binding_commitment(binding_salt, token))
+    grant.signature = signer.sign_digest(grant.digest)
+    return grant, GrantSecret(key, terms_salt, binding_salt, token)
+
+
+def minted(ctx: Context, actor: Actor, holder_id: str, entity_id: str, terms_digest: bytes) -> str:
+    """A token of a provider that vouches in one step.
+
+    It names a pseudonym of this recipient's alone, for it travels in the bundle: of whoever was present, which is the
+    holder itself (the same as in the terms) unless somebody acts for it.
+    """
+    return ctx.provider.token(ctx.pairwise(actor.present or holder_id, entity_id), binding_nonce(terms_digest))
+
+
+def lay(
+    ctx: Context,
+    actor: Actor,
+    may: Authority,
+    request: Request,
+    entity: Party,
+    approval: Approval,
+    now: int,
+    custody: str = CUSTODY,
+) -> Laid:
+    """The terms that an approval leads to. Raises `requests.nothing_chosen`, `requests.sensitive_not_ticked`."""
     holder_id = may.holder_id
     purpose = ctx.catalogue.purpose(request.purpose_code)
     items = _chosen(request, approval)
@@ -122,26 +166,29 @@ def make(
             "sha256": "0x" + notice_hash(shown).hex(),
             "indication": COUNTER if actor.relation is Relation.COUNTER else BUTTON,
         },
-        "custody": CUSTODY,
+        "custody": custody,
         "requested_at": request.created_at_ms // 1000,
         "approved_at": not_before,
     }
-    terms_salt, binding_salt, key = secrets.token_bytes(32), secrets.token_bytes(32), _one_off_key()
-    terms_digest = terms_hash(terms_salt, terms)
-    # A pseudonym of this recipient's alone, for the token travels in the bundle: of whoever was present, which is the
-    # holder itself (the same as in the terms) unless somebody acts for it.
-    token = ctx.provider.token(ctx.pairwise(actor.present or holder_id, entity.id), binding_nonce(terms_digest))
-    signer = ctx.signer(key)
-    message = GrantMessage(signer.address, terms_digest, binding_commitment(binding_salt, token), not_before, not_after)
-    digest = grant_digest(message, ctx.chain.chain_id, ctx.chain.address("Grants"))
-    grant = Grant(
-        id=grant_id,
-        request_id=request.id,
-        supersedes_id=request.extends_id,
-        holder_id=holder_id,
-        entity_id=entity.id,
-        digest=digest,
-        key_address=signer.address,
+    caps_kept = fair_use.kept(fair_use.caps_of(purpose, types))
+    return Laid(holder_id, terms, dict(shown), caps_kept, now)
+
+
+def row_of(ctx: Context, laid: Laid, key_address: bytes, terms_digest: bytes, binding: bytes) -> Grant:
+    """The grant's row with its message and digest, all but signed."""
+    terms, entity = laid.terms, laid.terms["entity"]
+    assert isinstance(entity, dict)
+    not_before, not_after = int(str(terms["not_before"])), int(str(terms["not_after"]))
+    message = GrantMessage(key_address, terms_digest, binding, not_before, not_after)
+    extends = terms["extends"]
+    return Grant(
+        id=str(terms["grant"]),
+        request_id=str(terms["request"]),
+        supersedes_id=None if extends is None else str(extends),
+        holder_id=laid.holder_id,
+        entity_id=str(entity["id"]),
+        digest=grant_digest(message, ctx.chain.chain_id, ctx.chain.address("Grants")),
+        key_address=key_address,
         terms=dict(terms),
         message={
             "key": "0x" + message.key.hex(),
@@ -150,21 +197,19 @@ def make(
             "notBefore": not_before,
             "notAfter": not_after,
         },
-        signature=signer.sign_digest(digest),
-        custody=CUSTODY,
+        custody=str(terms["custody"]),
         state=GrantState.ACTIVE.value,
         not_before_ms=not_before * 1000,
         not_after_ms=not_after * 1000,
-        max_uses=wish.uses,
+        max_uses=int(str(terms["max_uses"])),
         use_count=0,
         seq=0,
         lock_version=0,
         anchor_state="pending",
-        created_at_ms=now,
-        notice=dict(shown),
-        fair_use=fair_use.kept(fair_use.caps_of(purpose, types)),
+        created_at_ms=laid.created_at_ms,
+        notice=dict(laid.notice),
+        fair_use=laid.fair_use,
     )
-    return grant, GrantSecret(key, terms_salt, binding_salt, token)
 
 
 def _chosen(request: Request, approval: Approval) -> list[dict[str, object]]:
@@ -221,7 +266,7 @@ def begin(
     return work
 
 
-def _one_off_key() -> bytes:
+def one_off_key() -> bytes:
     """32 bytes that are a secp256k1 scalar but for a chance of 2^-128."""
     return secrets.token_bytes(32)
 
