@@ -16,11 +16,12 @@ from api.locale import CHINA_STANDARD_TIME, Lang, translator
 from api.policy.requests import CutReason
 from api.policy.states import GrantState, RequestState
 from api.portals import frame as at
+from api.portals.copies import copy_line
 from api.portals.render import respond
 from api.portals.through import through, told
 from api.portals.views import citizen as views
 from api.portals.views.common import FormError, Item, Proof, ProofFact
-from api.services import certificates, footprints, grants, receipting, requests
+from api.services import certificates, copies, footprints, grants, receipting, requests
 from api.services.certificates import Certificate, CertificatePage
 from api.services.context import Actor, Context
 from api.services.footprints import Footprint
@@ -47,7 +48,7 @@ def home(request: Request, ctx: ContextDep, actor: at.Citizen) -> Response:
     cards = [_card(one, today, lang) for one in _own_certificates(ctx, actor) if one.status != "superseded"]
     assert page.viewer is not None
     view = views.Home(
-        name=page.viewer.name,
+        name=page.viewer.acting_for or page.viewer.name,
         requests=tuple(_request_card(one, lang) for one in waiting.items),
         certificates=tuple(cards),
         looks=sum(line.receipt.kind in LOOKS for line in looks),
@@ -161,7 +162,9 @@ def grant_page(request: Request, ctx: ContextDep, actor: at.Citizen, grant_id: s
     """One grant with its copies and deliveries."""
     lang = preferred_language(request)
     found = grants.get(ctx, actor, grant_id)
-    return respond("citizen/grant.html", _grant(ctx, found, lang), at.frame(request, ctx, "citizen", "grants", actor))
+    return respond(
+        "citizen/grant.html", _grant(ctx, actor, found, lang), at.frame(request, ctx, "citizen", "grants", actor)
+    )
 
 
 @router.post("/grants/{grant_id}/revoke")
@@ -429,7 +432,7 @@ def _grant_card(ctx: Context, page: GrantPage, now: int, lang: Lang) -> views.Gr
     )
 
 
-def _grant(ctx: Context, page: GrantPage, lang: Lang) -> views.Grant:
+def _grant(ctx: Context, actor: Actor, page: GrantPage, lang: Lang) -> views.Grant:
     grant = page.grant
     state = grants.shown_state(grant, at.now_ms(ctx))
     size = at.anchored_size(ctx)
@@ -462,7 +465,7 @@ def _grant(ctx: Context, page: GrantPage, lang: Lang) -> views.Grant:
         keep_days=int(str(terms["data_life_days"])),
         custody=grant.custody,
         items=at.items(ctx, lang, terms["items"]),
-        copies=len(page.copies),
+        copies=tuple(copy_line(ctx, one, lang) for one in copies.of_grant(ctx, grant.id, actor)),
         deliveries=at.deliveries(
             page.receipts, {copy.id: copy.media_type for copy in page.copies}, size, "/citizen/receipts"
         ),

@@ -47,6 +47,7 @@ def mount(app: FastAPI) -> None:
         registry,
         department,
         entity,
+        entity_copies,
         regulator,
         operator,
     ):

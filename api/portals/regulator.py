@@ -14,12 +14,14 @@ from api.http.errors import STATUS, as_api_error
 from api.http.forms import download
 from api.http.language import preferred_language
 from api.locale import Lang, format_number, translator
+from api.policy.copy_states import CopyState
 from api.portals import frame as at
+from api.portals.copies import copy_line
 from api.portals.render import respond
 from api.portals.views import regulator as views
 from api.portals.views.common import FormError, Proof, ProofFact
 from api.portals.wording import LAYERS
-from api.services import log, parties, receipting, traces
+from api.services import copies, log, parties, receipting, traces
 from api.services.context import Actor, Context
 from api.services.traces import Suspect
 from api.store.tables import Party, Trace
@@ -80,6 +82,19 @@ def evidence(ctx: ContextDep, actor: at.Inspector, trace_id: str, copy_id: str) 
 def bundle(ctx: ContextDep, actor: at.Inspector, receipt_id: str) -> Response:
     """The proof file of an examination."""
     return download(receipting.bundle(ctx, actor, receipt_id).to_bytes(), at.BUNDLE, f"{receipt_id}.bundle.json")
+
+
+@router.get("/copies")
+def overdue(request: Request, ctx: ContextDep, actor: at.Inspector, cursor: at.Cursor = None) -> Response:
+    """Copies of which nothing was stated in time, everybody's, newest first."""
+    lang = preferred_language(request)
+    page = copies.list_visible(ctx, actor, cursor)
+    view = views.Overdue(
+        copies=tuple(copy_line(ctx, one, lang) for one in page.items),
+        reported=copies.counts(ctx, actor)[CopyState.ESCALATED],
+        pager=at.older("/regulator/copies", page.next_cursor, cursor=cursor),
+    )
+    return respond("regulator/copies.html", view, at.frame(request, ctx, "regulator", "copies", actor))
 
 
 @router.get("/log")

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from api.portals.views.common import Delivery, FormError, Item, Pager, Proof
+from api.portals.views.common import CopyLine, Delivery, FormError, Item, Pager, Proof
 from api.portals.views.mandates import Switcher
 
 
@@ -198,7 +198,7 @@ class Grant:
     keep_days: int
     custody: str
     items: tuple[Item, ...]
-    copies: int
+    copies: tuple[CopyLine, ...]
     deliveries: tuple[Delivery, ...]
     proof: Proof
     can_revoke: bool

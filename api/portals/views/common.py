@@ -75,3 +75,34 @@ class Delivery:
     receipt_number: int | None
     anchored: bool
     evidence_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CopyLine:
+    """A delivered copy. `due_at_ms`: by when it must be gone; of one that is kept by law, until when it is.
+
+    `basis` and `method` are in words; `signed` tells a machine's signed statement from one that staff confirmed.
+    """
+
+    id: str
+    entity: str
+    purpose: str
+    case_no: str | None
+    media_type: str
+    state: str
+    due_at_ms: int | None
+    basis: str | None
+    deleted_at_ms: int | None
+    method: str | None
+    signed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CopyMove:
+    """One move of a copy. `actor` is worker, machine, staff or delivery; `reason` is words where there are some."""
+
+    at_ms: int
+    state: str
+    actor: str
+    reason: str | None
+    receipt_id: str | None

@@ -2,7 +2,16 @@
 
 from dataclasses import dataclass
 
-from api.portals.views.common import FormError, Pager, Proof
+from api.portals.views.common import CopyLine, FormError, Pager, Proof
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overdue:
+    """Copies of which nothing was stated in time; `reported` counts those that were escalated."""
+
+    copies: tuple[CopyLine, ...]
+    reported: int
+    pager: Pager
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from api.locale import Lang
 from api.portals.views import citizen, common
 from tests.portals.sample_views.acting_pages import switcher
-from tests.portals.sample_views.shared import DAY, T0, Words, deliveries, items, proof, steps
+from tests.portals.sample_views.shared import DAY, T0, Words, copy_lines, deliveries, items, proof, steps
 
 
 def citizen_pages(lang: Lang) -> Iterator[tuple[str, str, str, str, object]]:
@@ -228,7 +228,7 @@ def citizen_pages(lang: Lang) -> Iterator[tuple[str, str, str, str, object]]:
         keep_days=1095,
         custody="custody",
         items=all_items[:2],
-        copies=2,
+        copies=copy_lines(t),
         deliveries=deliveries(),
         proof=proof("grant"),
         can_revoke=True,
@@ -239,7 +239,7 @@ def citizen_pages(lang: Lang) -> Iterator[tuple[str, str, str, str, object]]:
         "citizen/grant.html",
         "grants",
         "/citizen/grants/grant_1",
-        replace(grant, state="revoked", ended_at_ms=T0, can_revoke=False, deliveries=(), copies=0),
+        replace(grant, state="revoked", ended_at_ms=T0, can_revoke=False, deliveries=(), copies=()),
     )
     found = steps(t)
     days = (citizen.Day(day="2026-11-22", footprints=found[:3]), citizen.Day(day="2026-11-21", footprints=found[3:]))

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from api.locale import Lang
-from api.portals.views import common, entity
-from tests.portals.sample_views.shared import DAY, T0, Words, deliveries, items
+from api.portals.views import common, entity, entity_copies
+from tests.portals.sample_views.shared import DAY, T0, Words, copy_lines, deliveries, items
 
 
 def entity_pages(lang: Lang) -> Iterator[tuple[str, str, str, str, object]]:
@@ -192,3 +192,74 @@ def entity_pages(lang: Lang) -> Iterator[tuple[str, str, str, str, object]]:
     )
     yield "keys", "entity/keys.html", "keys", "/entity/keys", keys
     yield "keys-none", "entity/keys.html", "keys", "/entity/keys", replace(keys, thumbprint=None, algorithm=None)
+    yield from _copies(t)
+    yield from _notices(t)
+
+
+def _copies(t: Words) -> Iterator[tuple[str, str, str, str, object]]:
+    lines = copy_lines(t)
+    listed = entity_copies.Copies(copies=lines, only="all", duties=3, pager=common.Pager())
+    yield "copies", "entity/copies.html", "copies", "/entity/copies", listed
+    nothing = replace(listed, copies=(), only="duties", duties=0)
+    yield "copies-empty", "entity/copies.html", "copies", "/entity/copies", nothing
+    moves = (
+        common.CopyMove(at_ms=T0, state="overdue", actor="worker", reason=None, receipt_id=None),
+        common.CopyMove(
+            at_ms=T0 - DAY,
+            state="deleted",
+            actor="machine",
+            reason=t("从系统中删除并覆写", "Deleted and overwritten"),
+            receipt_id="rcpt_1",
+        ),
+    )
+    law = t("《中华人民共和国保险法》第八十七条", "Insurance Law, article 87")
+    one = entity_copies.Copy(
+        copy=lines[5],
+        moves=moves,
+        grant_url="/entity/grants/grant_1",
+        methods=(common.Choice(value="erased", label=t("从系统中删除并覆写", "Deleted and overwritten")),),
+        bases=(common.Choice(value="insurance_law_87_short", label=law, hint=t("最长 5 年", "at most 5 years")),),
+        until_min="2026-11-23",
+        error=common.FormError(code="copies.until_past", text=t("保留截止日已经过去。", "The last day is past.")),
+    )
+    yield "copy", "entity/copy.html", "copies", "/entity/copies/copy_1", one
+    gone = replace(one, copy=lines[2], methods=(), bases=(), error=None)
+    yield "copy-gone", "entity/copy.html", "copies", "/entity/copies/copy_1", gone
+
+
+def _notices(t: Words) -> Iterator[tuple[str, str, str, str, object]]:
+    kinds = (
+        common.Choice(value="granted", label=t("授权生效", "Consent given")),
+        common.Choice(value="revoked", label=t("授权收回", "Consent taken back")),
+    )
+    address = entity_copies.Address(
+        id="hook_1", url="https://hooks.example.com/told", kinds=tuple(kind.label for kind in kinds)
+    )
+    view = entity_copies.Addresses(
+        addresses=(address,), kinds=kinds, url="", ticked=frozenset({"granted"}), full=False, error=None
+    )
+    yield "webhooks", "entity/webhooks.html", "keys", "/entity/webhooks", view
+    wrong = common.FormError(
+        code="webhooks.not_https", text=t("通知地址必须以 https:// 开头。", "It must begin with https://."), field="url"
+    )
+    empty = replace(view, addresses=(), url="http://x", error=wrong)
+    yield "webhooks-empty", "entity/webhooks.html", "keys", "/entity/webhooks", empty
+    message = entity_copies.Message(
+        number=7,
+        kind=t("授权收回", "Consent taken back"),
+        grant_id="grant_1",
+        seq=3,
+        at_ms=T0,
+        state="dead",
+        attempts=12,
+        status=500,
+        error=t("接收方没有接受通知。", "The receiver did not accept the message."),
+    )
+    sent = replace(message, number=6, state="delivered", attempts=1, status=204, error=None)
+    told = entity_copies.Messages(
+        address=address,
+        messages=(message, sent),
+        pager=common.Pager(older_url="/entity/webhooks/hook_1?before=6"),
+    )
+    yield "messages", "entity/messages.html", "keys", "/entity/webhooks/hook_1", told
+    yield "messages-empty", "entity/messages.html", "keys", "/entity/webhooks/hook_1", replace(told, messages=())

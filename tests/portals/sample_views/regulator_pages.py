@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from api.locale import Lang
 from api.portals.views import common, regulator
-from tests.portals.sample_views.shared import DAY, HEX, T0, Words, proof
+from tests.portals.sample_views.shared import DAY, HEX, T0, Words, copy_lines, proof
 
 
 def regulator_pages(lang: Lang) -> Iterator[tuple[str, str, str, str, object]]:
@@ -107,6 +107,10 @@ def regulator_pages(lang: Lang) -> Iterator[tuple[str, str, str, str, object]]:
             trace, outcome="none", accused=(), bound_log10=None, remarks=(), candidates=(), layers=(), copy_proof=None
         ),
     )
+    late = regulator.Overdue(copies=copy_lines(t)[5:], reported=1, pager=common.Pager())
+    yield "copies", "regulator/copies.html", "copies", "/regulator/copies", late
+    nothing = replace(late, copies=(), reported=0)
+    yield "copies-empty", "regulator/copies.html", "copies", "/regulator/copies", nothing
     health = regulator.LogHealth(
         log_id="mydata/log/9f3a07c1d2e4b586",
         size=48301,

@@ -1,5 +1,7 @@
 """Values and parts that sample views of several portals share."""
 
+from dataclasses import replace
+
 from api.locale import Lang
 from api.portals.views import citizen, common
 
@@ -143,4 +145,32 @@ def deliveries() -> tuple[common.Delivery, ...]:
         make(
             at_ms=T0 - DAY, media_type="text/csv", copy_id="copy_5N8C2W7PJ6HD4F1A", receipt_number=None, anchored=False
         ),
+    )
+
+
+def copy_lines(t: Words) -> tuple[common.CopyLine, ...]:
+    """Copies in every state."""
+    line = common.CopyLine(
+        id="copy_5f0c2a9be1d34c77a8b2",
+        entity=t("演示海安财产保险股份有限公司", "Demo Hai'an Property Insurance Co., Ltd."),
+        purpose=t("机动车保险理赔", "Motor insurance claims"),
+        case_no="CL-2026-0815",
+        media_type="application/pdf",
+        state="held",
+        due_at_ms=None,
+        basis=None,
+        deleted_at_ms=None,
+        method=None,
+        signed=False,
+    )
+    gone = replace(line, state="deleted", deleted_at_ms=T0, method=t("从系统中删除并覆写", "Deleted and overwritten"))
+    law = t("《中华人民共和国保险法》第八十七条", "Insurance Law, article 87")
+    return (
+        line,
+        replace(line, state="delete_due", due_at_ms=T0 + 7 * DAY, media_type="text/csv"),
+        replace(gone, signed=True),
+        gone,
+        replace(line, state="retained", due_at_ms=T0 + 900 * DAY, basis=law),
+        replace(line, state="overdue", due_at_ms=T0 - DAY, case_no=None),
+        replace(line, state="escalated", due_at_ms=T0 - 9 * DAY),
     )
