@@ -67,7 +67,15 @@ def test_every_type_reads_out_exactly_by_two_extractors(views):
             for expected in (field.zh, field.en, field.display(value)):
                 assert squeezed(expected) in by_pdfium, (view.schema.code, field.name)
                 assert squeezed(expected) in by_miner, (view.schema.code, field.name)
-        for expected in (view.organ_zh, view.organ_en, view.schema.zh, view.schema.en, view.record_id, view.elc, "电子副本"):
+        for expected in (
+            view.organ_zh,
+            view.organ_en,
+            view.schema.zh,
+            view.schema.en,
+            view.record_id,
+            view.elc,
+            "电子副本",
+        ):
             assert squeezed(expected) in by_pdfium
 
 
