@@ -120,6 +120,7 @@ def _admit(
                 http_key=jwk,
                 http_key_thumbprint=None if jwk is None else signatures.thumbprint(jwk),
                 custody="demo",
+                contact=f"{party.code}@contact.invalid",  # a name that leads nowhere (RFC 2606)
                 status="active",
                 anchor_state="anchored",
                 created_at_ms=clock.advance(session),

@@ -30,6 +30,7 @@ WHO = {
     "/v1/grants/{grant_id}": {"citizen", "entity", "machine"},
     "/v1/grants/{grant_id}/copies": {"citizen", "entity", "machine"},
     "/v1/grants/{grant_id}/extension": {"citizen", "entity", "machine"},
+    "/v1/grants/{grant_id}/record": {"citizen", "entity", "machine"},
     "/v1/grants/{grant_id}/events": {"citizen", "entity", "machine"},
     "/v1/grants/{grant_id}/revoke": {"citizen"},
     "/v1/grants/{grant_id}/pause": {"citizen"},

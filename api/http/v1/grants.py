@@ -119,6 +119,12 @@ def list_copies(ctx: ContextDep, actor: Either, grant_id: str) -> dict[str, Any]
     }
 
 
+@router.get("/{grant_id}/record")
+def get_record(ctx: ContextDep, actor: Either, grant_id: str) -> dict[str, Any]:
+    """The consent record, with the members that ISO/IEC TS 27560 names."""
+    return grants.record(ctx, actor, grant_id)
+
+
 @router.get("/{grant_id}/events")
 def list_events(ctx: ContextDep, actor: Either, grant_id: str) -> dict[str, Any]:
     """What became of a grant, in order, each with its receipt."""
@@ -253,7 +259,7 @@ def pull(
     body: PullIn,
     key: IdempotencyKey = None,
 ) -> Response:
-    """Pull a grant's data; `Accept` chooses JSON, CSV or PDF, or the envelope that carries the salts as well.
+    """Pull a grant's data; `Accept` chooses JSON, CSV, XLSX or PDF, or the envelope that carries the salts as well.
 
     The bytes come with `Receipt-Id`, `Receipt-Number`, `Receipt-Leaf` and `Receipt-Promise`: the log's signed promise.
     """

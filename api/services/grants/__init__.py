@@ -18,6 +18,7 @@ from api.services.grants.changes import (
 )
 from api.services.grants.extension import ask_extension, extend
 from api.services.grants.reading import GrantPage, get, list_of_holder, list_to_entity, shown_state
+from api.services.grants.record import record
 from api.services.grants.replay import Replayed, replay, replay_at
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "list_of_holder",
     "list_to_entity",
     "pause",
+    "record",
     "replay",
     "replay_at",
     "resume",

@@ -32,7 +32,7 @@ def notice(
     lang: Lang = "en" if language == "en" else "zh-Hans"
     pack = ctx.catalogue.packs.get(request.scenario_code or "")
     return {
-        "schema": "mydata/notice/1",
+        "schema": "mydata/privacy-notice/1",
         "language": lang,
         "version": NOTICE_VERSION,
         "recipient": {"name": entity.name_en if lang == "en" else entity.name_zh, "uscc": entity.uscc},

@@ -44,3 +44,9 @@ def everybody_s(session: Session) -> list[Registration]:
     """All registrations, by party: what the operator sees."""
     query = select(Registration).order_by(Registration.party_id, Registration.legal_basis, Registration.code)
     return list(session.execute(query).scalars())
+
+
+def registered_at(session: Session, party_id: str, code: str) -> int | None:
+    """When a party's purpose was registered by consent, with the assessment of its impact; None where it is not."""
+    row = session.get(Registration, (party_id, LegalBasis.CONSENT.value, code))
+    return None if row is None else row.registered_at_ms
