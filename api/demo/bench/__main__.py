@@ -1,4 +1,4 @@
-"""`python -m api.demo.bench [--records N] [--pulls N] [--clients N] [--json FILE]`: all figures on this machine."""
+"""`python -m api.demo.bench [--records N] [--pulls N] [--database URL] [--json FILE]`: all figures on this machine."""
 
 import argparse
 import json
@@ -8,8 +8,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from api.demo import up
-from api.demo.bench import alone, machine, stack
+from api.demo import postgres, up
+from api.demo.bench import alone, machine, revocations, stack
 from api.demo.bench.report import Figure, percentile, print_figures
 from api.demo.bench.stack import Bench
 from api.demo.city import City, generate_city
@@ -23,14 +23,19 @@ BUNDLES = 50
 TRACES = 20
 
 
-def run(records: int, pulls: int, clients: int, console: Console) -> dict[str, object]:
-    """Measure everything and print it; the JSON document."""
+def run(records: int, pulls: int, clients: int, console: Console, database: str = "") -> dict[str, object]:
+    """Measure everything and print it; the JSON document.
+
+    `database` is the URL of an empty database, `postgresql` for a temporary server, or nothing for SQLite.
+    """
     before = machine.describe()
     city = generate_city(records, records)
     with tempfile.TemporaryDirectory(prefix="mydata-bench-") as name:
         figures = machine_figures(Path(name))
-        with console.status("starting chain, worker and service") as status:
-            figures += on_stack(Path(name), city, pulls, clients, status.update)
+        fsync_ms = figures[0].value
+        with console.status("starting chain, worker and service") as status, postgres.store_url(database) as url:
+            figures += on_stack(Path(name), city, pulls, clients, status.update, url, fsync_ms)
+        figures += other_revocations(Path(name), url, fsync_ms)
     with console.status("proofs, marks"):
         figures += alone.proofs() + alone.canonical_json(city) + alone.marks(city)
     after = machine.describe()
@@ -51,9 +56,27 @@ def machine_figures(folder: Path) -> list[Figure]:
     ]
 
 
-def on_stack(folder: Path, city: City, pulls: int, clients: int, say: machine.Say) -> list[Figure]:
+def other_revocations(folder: Path, url: str, fsync_ms: float) -> list[Figure]:
+    """Revocations on the store that the other figures do not stand on, where it can be had."""
+    other = "" if url.startswith(postgres.CHOICE) else postgres.CHOICE
+    if other and postgres.missing() is not None:
+        return []
+    aside = folder / "aside"
+    aside.mkdir()
+    with postgres.store_url(other) as other_url:
+        return revocations.revoked_alone(aside, other_url, store_name(other_url), fsync_ms)
+
+
+def store_name(url: str) -> str:
+    """What the store behind a URL is called."""
+    return "PostgreSQL" if url.startswith(postgres.CHOICE) else "SQLite"
+
+
+def on_stack(
+    folder: Path, city: City, pulls: int, clients: int, say: machine.Say, database_url: str, fsync_ms: float
+) -> list[Figure]:
     """Everything that needs the real processes."""
-    running = up.start(folder / "data", port=0, chain_port=0)
+    running = up.start(folder / "data", port=0, chain_port=0, database_url=database_url)
     town = Town(running.settings, running.url)
     bench = Bench(running, town, city, folder, clients)
     processes = {child.name: child.process.pid for child in running.stack.children if child.process is not None}
@@ -66,6 +89,8 @@ def on_stack(folder: Path, city: City, pulls: int, clients: int, say: machine.Sa
             say("pulling")
             made, of_pulls = stack.pulled(bench, grants, pulls)
             figures += measured + of_pulls
+            say("revoking")
+            figures += revocations.revoked(bench, store_name(database_url), fsync_ms)
             say("verifying, tracing")
             figures += stack.verified(bench, made, min(BUNDLES, pulls))
             figures += stack.traced(bench, made, min(TRACES, pulls))
@@ -81,13 +106,16 @@ def main() -> int:
     parser.add_argument("--records", type=int, default=20_000, help="rows of the returned file (default 20000)")
     parser.add_argument("--pulls", type=int, default=600, help="pulls that make a JSON copy (default 600)")
     parser.add_argument("--clients", type=int, default=8, help="clients at once (default 8)")
+    parser.add_argument(
+        "--database", default="", help="URL of an empty database, or postgresql for a temporary one (default SQLite)"
+    )
     parser.add_argument("--json", type=Path, help="write all figures here")
     arguments = parser.parse_args()
     if arguments.records < 2 * arguments.pulls or not 1 <= arguments.clients <= arguments.pulls:
         parser.error("needs at least two records a pull, and no more clients than pulls")
     console = Console()
     try:
-        result = run(arguments.records, arguments.pulls, arguments.clients, console)
+        result = run(arguments.records, arguments.pulls, arguments.clients, console, arguments.database)
     except (ApiError, ChainError) as error:
         facts = error.facts if isinstance(error, ApiError) else {}
         Console(stderr=True).print(f"{error_text(error.code, 'en', facts)} [{error.code}]", markup=False)

@@ -1,6 +1,5 @@
 """What the real processes do, asked over HTTP: returns, grants, pulls, evidence, traces."""
 
-import sqlite3
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +9,7 @@ from typing import Any
 
 from api.catalogue import load_catalogue
 from api.demo import flow
+from api.demo.behind import mean_body_bytes
 from api.demo.bench import load
 from api.demo.bench.alone import plain_inserts
 from api.demo.bench.load import Outcome, Pull
@@ -80,9 +80,7 @@ def _return(bench: Bench, file: ExpectedFile) -> list[Figure]:
         raise ApiError("http.internal", Kind.INTERNAL)
     _follow(officer, return_id, ("anchored", "failed"))
     anchored = time.perf_counter() - begun
-    database = bench.folder / "data" / "mydata.sqlite3"
-    with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as connection:
-        (body_bytes,) = connection.execute("SELECT CAST(AVG(LENGTH(body_enc)) AS INTEGER) FROM records").fetchone()
+    body_bytes = mean_body_bytes(bench.running.settings.store_url)
     floor = plain_inserts(bench.folder, file.rows, body_bytes)
     said = f"{file.rows:,} rows of {file.type_code}, {file.path.stat().st_size / 2**20:.1f} MiB"
     return [
@@ -109,11 +107,16 @@ def _follow(officer: Any, return_id: str, states: Sequence[str]) -> dict[str, An
         time.sleep(POLL_S)
 
 
+def identified(bench: Bench, count: int) -> list[Person]:
+    """The first people, at most `count`, whose identity cards were returned."""
+    held = {certificate.holder for certificate in bench.city.by_type()[ID_CARD]}
+    return [person for person in bench.city.persons if person.number in held][:count]
+
+
 def granted(bench: Bench, count: int) -> tuple[list[str], list[Figure]]:
     """Requests filed by a bank's machine and approved by `count` holders, `clients` at once; the grants' ids."""
     bank = flow.entity("bank-lighthouse")
-    held = {certificate.holder for certificate in bench.city.by_type()[ID_CARD]}
-    people = [person for person in bench.city.persons if person.number in held][:count]
+    people = identified(bench, count)
     for person in people:
         bench.town.citizen(person.number, person.name)
 
