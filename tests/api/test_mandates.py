@@ -219,6 +219,34 @@ def test_a_legal_representative_acts_appoints_and_is_replaced(service: Service, 
     assert all(one["principal"]["name"] == "" and one["person"]["name"] == "" for one in listed)
 
 
+def test_an_enterprise_s_trade_secret_goes_along_only_if_its_representative_ticks_it(
+    service: Service, people: People
+) -> None:
+    enterprise, boss = firm(), somebody(45)
+    office = people.office("market_regulation")
+    mandate = flow.register_mandate(office, "legal_representative", enterprise, boss, *REGISTER)
+    caller = people(boss)
+    flow.act_for(caller, mandate)
+    secret, plain = ("enterprise.mining_licence", "capacity"), ("enterprise.business_licence", "name")
+    body = {
+        "holder": {"kind": "enterprise", "number": enterprise[0]},
+        "purpose": "bank.enterprise_credit",
+        "case_no": "L-9",
+        "items": [{"type": t, "field": f, "necessary": f == "name"} for t, f in (plain, secret)],
+        "days": 5,
+        "uses": 1,
+    }
+    shown = [service.town.machine(BANKS[0]).post("/v1/requests", body) for _ in range(2)]
+    asked = [{(i["type"], i["field"]): i["sensitive"] for i in one["items"]} for one in shown]
+    assert asked[0][secret] is True
+    decision = {"decision": "approve", "days": 5, "uses": 1, "ticked": []}
+    for one, ticked in zip(shown, ([], ["/".join(secret)]), strict=True):
+        given = caller.post(f"/v1/requests/{one['id']}/decision", {**decision, "ticked": ticked})
+        terms = caller.get(f"/v1/grants/{given['grant']}")["terms"]
+        assert terms["relation"] == "legal_representative"
+        assert (secret in {(i["type"], i["field"]) for i in terms["items"]}) is bool(ticked)
+
+
 def test_only_the_registering_authority_registers_and_ends(service: Service, people: People) -> None:
     child, parent = somebody(9), somebody(35)
     for wrong in ("education", "market_regulation"):
