@@ -301,3 +301,52 @@ def decide_at_counter(
 def print_slip(officer: Person, visit: str) -> bytes:
     """The receipt that the person takes home, as a PDF."""
     return officer.get_bytes(f"/v1/counter/visits/{visit}/slip.pdf")
+
+
+def delete_copy(town: Town, who: DemoParty, copy: str, method: str = "erased") -> dict[str, Any]:
+    """The entity's machine signs that it destroyed a copy just now; the answer names the receipt."""
+    body = {"method": method, "deleted_at": int(time.time())}
+    answer: dict[str, Any] = town.machine(who).post(f"/v1/copies/{copy}/deletion", body)
+    return answer
+
+
+def keep_copy(town: Town, who: DemoParty, copy: str, basis: str, until: str) -> dict[str, Any]:
+    """The entity's machine names the law that makes it keep a copy that is due, and the last day, as YYYY-MM-DD."""
+    body = {"basis": basis, "until": until}
+    answer: dict[str, Any] = town.machine(who).post(f"/v1/copies/{copy}/retention", body)
+    return answer
+
+
+def copies_of(who: Person | Machine, state: str | None = None) -> list[dict[str, Any]]:
+    """Copies as a holder, an entity's machine or a regulator sees them, newest first."""
+    found: list[dict[str, Any]] = who.get("/v1/copies" + (f"?state={state}" if state else ""))["items"]
+    return found
+
+
+def wait_for_copy(who: Person | Machine, copy: str, states: Sequence[str], timeout_s: float = 60.0) -> dict[str, Any]:
+    """Follow a copy until it is in one of the states; `demo.too_slow` after `timeout_s`."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        item: dict[str, Any] = who.get(f"/v1/copies/{copy}")
+        if item["state"] in states:
+            return item
+        if time.monotonic() > deadline:
+            raise ApiError("demo.too_slow", Kind.UNAVAILABLE)
+        time.sleep(POLL_S)
+
+
+def register_webhook(town: Town, who: DemoParty, url: str, kinds: Sequence[str]) -> str:
+    """Name an address of the entity's system that is to be told; its id."""
+    return str(town.machine(who).post("/v1/webhooks", {"url": url, "kinds": list(kinds)})["id"])
+
+
+def webhook_messages(town: Town, who: DemoParty, webhook: str) -> list[dict[str, Any]]:
+    """What an address was told, newest first, and how the newest attempts ended."""
+    found: list[dict[str, Any]] = town.machine(who).get(f"/v1/webhooks/{webhook}/messages")["items"]
+    return found
+
+
+def resend_message(town: Town, who: DemoParty, number: int) -> dict[str, Any]:
+    """Have a message sent once more."""
+    answer: dict[str, Any] = town.machine(who).post(f"/v1/webhooks/messages/{number}/resend", {})
+    return answer
