@@ -7,7 +7,7 @@ The package knows bytes and arrays: no people, no network, no chain. It works al
 
     key = EpochKey("2026Q4", secret)                                  # 32 random bytes; anchor key.key_hash
     mark = Mark("copy_1", "party_a", "content_1", "仅限甲公司用于理赔 编号A-1")
-    copy = carrier_for("application/json").embed(original, mark, key)   # JSON, CSV or PDF; deterministic
+    copy = carrier_for("application/json").embed(original, mark, key)   # JSON, CSV, XLSX or PDF; deterministic
     document = mark_document(mark, key, original, copy)                # goes, salted, into the copy's receipt
 
     issued = IssuedCopy("copy_1", "party_a", "2026Q4", sha256(copy))

@@ -19,7 +19,7 @@ class Examined:
 
     @property
     def kind(self) -> str:
-        """json, csv, text or pdf."""
+        """json, csv, text, xlsx or pdf."""
         return self.leak.reading.kind
 
     @property

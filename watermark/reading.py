@@ -34,7 +34,8 @@ class GlyphPage:
 class Reading:
     """A file, read.
 
-    `kind`: json, csv, text or pdf. `sheets`: alternative readings of the same table (rows, or columns turned to rows).
+    `kind`: json, csv, text, xlsx or pdf. `sheets`: alternative readings of the same table (rows, or columns turned to
+    rows).
     `claims`: explicit copy ids with their tags. `pages`: glyphs, for a PDF.
     """
 

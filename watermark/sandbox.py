@@ -227,6 +227,9 @@ def _warm_up() -> None:
 
     import pikepdf
 
+    from watermark.carriers.xlsx_writing import Grid, write_workbook
+
+    read(write_workbook(Grid([["a"], ["b"]], [["1"]]), label="c"))
     for data in _WARM_UP:
         read(data)
     with pikepdf.new() as pdf:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import openpyxl
 import pikepdf
 
 from api.demo.city import City, generate_city
@@ -52,6 +53,24 @@ def cut_csv(data: bytes, drop: Sequence[str] = (), *, sort: bool = False, encodi
     writer.writeheader()
     writer.writerows(rows)
     return buffer.getvalue().encode(encoding)
+
+
+def workbook_as_csv(data: bytes) -> bytes:
+    """A workbook opened in a spreadsheet program and saved as CSV."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer)
+    writer.writerows(openpyxl.load_workbook(io.BytesIO(data), read_only=True).worksheets[0].iter_rows(values_only=True))
+    return buffer.getvalue().encode("utf-8-sig")
+
+
+def resaved_workbook(data: bytes) -> bytes:
+    """A workbook opened in another program, its label column deleted, and saved with that program's own parts."""
+    book = openpyxl.load_workbook(io.BytesIO(data))
+    sheet = book.worksheets[0]
+    sheet.delete_cols(next(cell.column for cell in sheet[1] if cell.value == LABEL))
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
 
 
 def pasted_label(data: bytes, other: bytes) -> bytes:

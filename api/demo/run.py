@@ -163,11 +163,11 @@ def _stories(city: City) -> list[Story]:
         raise ApiError("demo.too_few_citizens")
     harbour = flow.entity("insurer-harbour")
     claims = [
-        Story(person, harbour, "insurance.motor.claims", CLAIM, ("json", "csv", "pdf") if at < 2 else ("json",))
+        Story(person, harbour, "insurance.motor.claims", CLAIM, ("json", "csv", "xlsx", "pdf") if at < 2 else ("json",))
         for at, person in enumerate(drivers[:GRANTS])
     ]
     banks = [flow.entity(code) for code in BANKS]
-    loans = [Story(city.landlords[0], bank, "bank.personal_credit", TITLES, ("csv", "pdf")) for bank in banks]
+    loans = [Story(city.landlords[0], bank, "bank.personal_credit", TITLES, ("csv", "xlsx", "pdf")) for bank in banks]
     asked = {person.number for person in (*drivers[:GRANTS], city.landlords[0])}
     identified = {c.holder for c in city.certificates if c.type_code == "person.id_card"} - asked
     other = next(person for person in city.persons if person.number in identified)
@@ -267,7 +267,7 @@ def _pull(demo: Demo) -> tuple[int, str]:
     for story in demo.stories:
         mine = {envelope.copy for envelope in story.pulled.values()}
         _expect(len(mine) == len(story.formats), "every format is a copy of its own")
-    return len(wanted), "as JSON, CSV and PDF, each marked and receipted"
+    return len(wanted), "as JSON, CSV, XLSX and PDF, each marked and receipted"
 
 
 def _leak(demo: Demo) -> tuple[int, str]:
@@ -281,7 +281,16 @@ def _leak(demo: Demo) -> tuple[int, str]:
     demo.leaked = [
         Leak("JSON as delivered", "a.json", first["json"].file, "identified", harbour),
         Leak("CSV as delivered", "a.csv", first["csv"].file, "identified", harbour),
+        Leak("XLSX as delivered", "a.xlsx", first["xlsx"].file, "identified", harbour),
         Leak("PDF as delivered", "a.pdf", first["pdf"].file, "identified", harbour),
+        Leak("XLSX saved as CSV", "i.csv", leaks.workbook_as_csv(second["xlsx"].file), "identified", harbour),
+        Leak(
+            "XLSX of 16 rows without its label, saved by another program",
+            "j.xlsx",
+            leaks.resaved_workbook(lighthouse["xlsx"].file),
+            "identified",
+            "bank-lighthouse",
+        ),
         Leak(
             "JSON with other white space", "b.json", leaks.reindented_json(second["json"].file), "identified", harbour
         ),

@@ -49,6 +49,12 @@ def _row(schema: TypeSchema, record: CopyRecord) -> dict[str, str]:
     return row | {f.name: record.values[f.name] for f in schema.all_fields if f.name in record.values}
 
 
+def copy_rows(records: Sequence[CopyRecord], catalogue: Catalogue) -> tuple[list[str], list[dict[str, str]]]:
+    """Columns and rows of a table of records: every granted field once, in order of first mention. Raises as above."""
+    rows = [_row(schema, record) for schema, record in ordered(records, catalogue)]
+    return list(dict.fromkeys(name for row in rows for name in row)), rows
+
+
 def original_json(records: Sequence[CopyRecord], catalogue: Catalogue) -> bytes:
     """`{"schema": "mydata/copy/1", "records": [{"type", "record", field: value, …}, …]}` as UTF-8 without blanks.
 
@@ -65,8 +71,7 @@ def original_csv(records: Sequence[CopyRecord], catalogue: Catalogue) -> bytes:
     A field that a record's type lacks is an empty cell. Raises ApiError `documents.no_records`,
     `catalogue.unknown_type`, `catalogue.type_not_ready`, `catalogue.unknown_field`.
     """
-    rows = [_row(schema, record) for schema, record in ordered(records, catalogue)]
-    columns = list(dict.fromkeys(name for row in rows for name in row))
+    columns, rows = copy_rows(records, catalogue)
     buffer = io.StringIO()
     writer = csv.DictWriter(buffer, columns, restval="", lineterminator="\r\n")
     writer.writeheader()

@@ -16,6 +16,7 @@ from datetime import date
 
 from api.documents.copies import CopyRecord, original_csv, original_json
 from api.documents.copy_sheet import CopySheetView, render_copy_sheet
+from api.documents.xlsx import original_xlsx
 from api.errors import ApiError, Kind
 from api.policy.decide import Deny, GrantView, PullAsk, decide
 from api.policy.replay import Seen
@@ -43,8 +44,9 @@ from watermark.payload import Mark, mark_document, notice_en, notice_zh
 
 EPOCH = "2026"
 JSON, CSV, PDF = "application/json", "text/csv", "application/pdf"
-FORMATS = (JSON, CSV, PDF)
-EXTENSION = {JSON: "json", CSV: "csv", PDF: "pdf"}
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+FORMATS = (JSON, CSV, XLSX, PDF)
+EXTENSION = {JSON: "json", CSV: "csv", XLSX: "xlsx", PDF: "pdf"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,6 +285,8 @@ def _original(ctx: Context, draft: _Draft) -> bytes:
         return original_json(draft.copied, ctx.catalogue)
     if draft.media_type == CSV:
         return original_csv(draft.copied, ctx.catalogue)
+    if draft.media_type == XLSX:
+        return original_xlsx(draft.copied, ctx.catalogue)
     return render_copy_sheet(CopySheetView(draft.copied, ctx.catalogue))
 
 

@@ -38,9 +38,10 @@ def carrier_for(media_type: str) -> Carrier:
     """The carrier that marks originals of `media_type`. Errors: `watermark.unsupported_type`."""
     from watermark.carriers.pdf import PdfCarrier
     from watermark.carriers.table import TableCarrier
+    from watermark.carriers.xlsx import XlsxCarrier
 
     wanted = media_type.partition(";")[0].strip().lower()
-    carriers: tuple[Carrier, ...] = (TableCarrier(), PdfCarrier())
+    carriers: tuple[Carrier, ...] = (TableCarrier(), XlsxCarrier(), PdfCarrier())
     for carrier in carriers:
         if wanted in carrier.media_types:
             return carrier
@@ -52,5 +53,5 @@ def carrier_evidence(leak: Leak, original: bytes, media_type: str, content_id: s
     from watermark.carriers.pdf_evidence import pdf_evidence
     from watermark.carriers.table_evidence import table_evidence
 
-    compare = {"table": table_evidence, "pdf": pdf_evidence}[carrier_for(media_type).name]
+    compare = {"table": table_evidence, "xlsx": table_evidence, "pdf": pdf_evidence}[carrier_for(media_type).name]
     return compare(leak, original, content_id)

@@ -2,6 +2,7 @@
 
 from watermark.carriers.pdf_reading import read_pdf
 from watermark.carriers.table_reading import decode, read_csv, read_json, read_text, sniff_text
+from watermark.carriers.xlsx_reading import looks_like_workbook, read_xlsx
 from watermark.errors import WatermarkError
 from watermark.reading import Reading
 
@@ -19,18 +20,25 @@ _MAGIC = (
     (b"7z\xbc\xaf", "7z"),
     (b"Rar!", "rar"),
 )
-_KINDS_BY_EXTENSION = {"pdf": {"pdf"}, "json": {"json"}, "csv": {"csv", "text"}, "tsv": {"csv", "text"}}
+_KINDS_BY_EXTENSION = {
+    "pdf": {"pdf"},
+    "json": {"json"},
+    "csv": {"csv", "text"},
+    "tsv": {"csv", "text"},
+    "xlsx": {"xlsx", "zip"},
+    "xlsm": {"xlsx", "zip"},
+}
 
 
 def sniff(data: bytes) -> str:
-    """What `data` is by its content: pdf, json, csv, text, zip, image, ole, gzip, 7z, rar, binary or empty."""
+    """What `data` is by its content: pdf, json, csv, text, xlsx, zip, image, ole, gzip, 7z, rar, binary or empty."""
     if not data.strip():
         return "empty"
     if b"%PDF-" in data[:1024]:
         return "pdf"
     for magic, kind in _MAGIC:
         if data.startswith(magic):
-            return kind
+            return "xlsx" if kind == "zip" and looks_like_workbook(data) else kind
     try:
         return sniff_text(decode(data))
     except WatermarkError:
@@ -50,15 +58,17 @@ def check(data: bytes, name: str) -> str:
     extension = name.rpartition(".")[2].lower() if "." in name else ""
     if kind not in _KINDS_BY_EXTENSION.get(extension, {kind}):
         raise WatermarkError("watermark.wrong_extension", extension=extension, kind=kind)
-    if kind not in {"pdf", "json", "csv", "text"}:
+    if kind not in {"pdf", "json", "csv", "text", "xlsx"}:
         raise WatermarkError("watermark.unsupported_kind", kind=kind)
     return kind
 
 
 def read(data: bytes, name: str = "") -> Reading:
-    """Read `data` in this process. Errors: those of `check`, `watermark.bad_pdf`, `watermark.bad_json` and limits."""
+    """Read `data` in this process. Errors: those of `check`, `watermark.bad_pdf` and its like, limits."""
     kind = check(data, name)
     if kind == "pdf":
         return read_pdf(data)
+    if kind == "xlsx":
+        return read_xlsx(data)
     text = decode(data)
     return {"json": read_json, "csv": read_csv, "text": read_text}[kind](text)

@@ -16,6 +16,7 @@ from typing import Any
 
 from watermark.carriers.table_evidence import NAMES, ROWS, SPELLING, record_cells, table_evidence
 from watermark.carriers.table_reading import MARK_COLUMN, decode, needs_quotes, split_csv
+from watermark.carriers.xlsx_writing import XLSX_TYPE, Grid, write_workbook
 from watermark.errors import WatermarkError
 from watermark.evidence import Evidence
 from watermark.keys import EpochKey
@@ -57,18 +58,22 @@ class Table:
 def write_original(table: Table, media_type: str) -> bytes:
     """The unmarked original of `table`, the same bytes for the same table.
 
-    JSON: sorted names, no white space, UTF-8. CSV (RFC 4180): column `type`, then the value columns.
+    JSON: sorted names, no white space, UTF-8. CSV (RFC 4180): column `type`, then the value columns; XLSX: the
+    same under two equal lines of names.
     Errors: `watermark.unsupported_type`; `watermark.bad_original` for a column that the mark needs.
     """
     if media_type == JSON_TYPE:
         records = [{**r.extra, "type": r.type, "values": dict(r.values)} for r in table.records]
         document = {"mydata": dict(table.header), "records": records}
         return json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
-    if media_type != CSV_TYPE:
+    if media_type not in {CSV_TYPE, XLSX_TYPE}:
         raise WatermarkError("watermark.unsupported_type", media_type=media_type)
     columns = table.columns
     if "type" in columns or MARK_COLUMN in columns:
         raise WatermarkError("watermark.bad_original")
+    if media_type == XLSX_TYPE:
+        rows = [[record.type, *row] for record, row in zip(table.records, table.rows, strict=True)]
+        return write_workbook(Grid([["type", *columns]] * 2, rows))
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(["type", *columns])

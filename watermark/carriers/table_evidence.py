@@ -8,12 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from watermark.carriers.table_reading import FIRST, decode, read_csv
+from watermark.carriers.xlsx_reading import first_sheet
 from watermark.evidence import ChipLayer, Evidence, Level, OrderGroup, OrderLayer
 from watermark.provenance import Leak, Matching, NormalRow, Sheet, best_match
 from watermark.reading import Row
 
+_ZIP = b"PK\x03\x04"
 ROWS, NAMES, SPELLING = "rows", "names", "spelling"
 """Names of the layers; they separate the codes' derivations."""
+
+HEADS = 2
+"""Lines of names in a workbook of ours: labels for people, then the names that the other formats have."""
 
 MAX_ORDERED = 4096
 """Rows beyond this many add nothing to order evidence that is already past any threshold."""
@@ -26,8 +31,20 @@ def record_cells(record: Mapping[str, object]) -> dict[str, str]:
     return {name: value for name, value in members if isinstance(value, str)}
 
 
+def _aliases(original: bytes) -> dict[str, str]:
+    """A workbook's labels with the names that stand under them: a leak may have kept either line."""
+    if not original.startswith(_ZIP):
+        return {}
+    labels, names = first_sheet(original)[:HEADS]
+    return {label.strip().lower(): name for label, name in zip(labels, names, strict=True) if labels.count(label) == 1}
+
+
 def original_rows(original: bytes) -> tuple[str, list[Row]]:
-    """(kind, rows in original order) of an original that the table carrier marks."""
+    """(kind, rows in original order) of an original that the carriers of tables mark."""
+    if original.startswith(_ZIP):
+        lines = first_sheet(original)
+        names = tuple(lines[HEADS - 1])
+        return "xlsx", [Row(names, tuple(line)) for line in lines[HEADS:]]
     text = decode(original)
     if text.lstrip()[:1] == "{":
         cells = [record_cells(record) for record in json.loads(text)["records"]]
@@ -42,11 +59,12 @@ def table_evidence(leak: Leak, original: bytes, content_id: str) -> Evidence:
     matching = best_match(leak, Sheet(rows))
     if not matching.pairs:
         return Evidence(content_id, claims=reading.claims, coverage=matching.coverage)
-    maps = [_names_of(matching.sheet.rows[r], rows[i]) for r, i in matching.pairs]
+    aliases = _aliases(original)
+    maps = [_names_of(matching.sheet.rows[r], rows[i], aliases) for r, i in matching.pairs]
     orders = [_row_order(matching, len(rows))]
     orders.append(_name_order(matching, rows, maps, kind, reading.kind))
     chips: tuple[ChipLayer, ...] = ()
-    if reading.kind == kind:
+    if reading.kind == kind and kind != "xlsx":
         chips = (ChipLayer(SPELLING, _spelling(matching, rows, maps, kind)),)
     layers = tuple(layer for layer in orders if layer.groups)
     return Evidence(content_id, chips, layers, reading.claims, matching.coverage)
@@ -58,12 +76,13 @@ def _row_order(matching: Matching, size: int) -> OrderLayer:
     return OrderLayer(ROWS, Level.COPY, groups)
 
 
-def _names_of(leak: NormalRow, original: Row) -> dict[int, int]:
+def _names_of(leak: NormalRow, original: Row, aliases: Mapping[str, str]) -> dict[int, int]:
     """Leak's cell number -> the original's, by name; by value where names were changed and the value stands once."""
     by_name = {name.strip().lower(): j for j, name in enumerate(original.names)}
     found: dict[int, int] = {}
-    for k, name in enumerate(leak.row.names):
-        j = by_name.get(name.strip().lower())
+    for k, label in enumerate(leak.row.names):
+        name = label.strip().lower()
+        j = by_name.get(aliases.get(name, name).strip().lower())
         if j is not None and j not in found.values():
             found[k] = j
     if len(found) >= min(len(leak.values), len(original.names)):
@@ -85,8 +104,9 @@ def _name_order(
 ) -> OrderLayer:
     """Order of names within records.
 
-    A CSV original has one order of columns. In a JSON original each record has its own; a leak in which all records
-    show the same order (a spreadsheet, or sorted names) took it from one of them at most, so evidence is pooled.
+    A CSV or XLSX original has one order of columns. In a JSON original each record has its own; a leak in which all
+    records show the same order (a spreadsheet, or sorted names) took it from one of them at most, so evidence is
+    pooled.
     """
     shown = {matching.sheet.rows[r].row.names for r, _ in matching.pairs}
     uniform = len(shown) == 1 and (len(matching.pairs) > 1 or leak_kind != "json")
@@ -97,7 +117,7 @@ def _name_order(
         ]
         return OrderLayer(NAMES, Level.ENTITY, tuple(g for g in groups if len(g.observed) > 1))
     names = _common_order(matching, rows, maps)
-    if kind == "csv":
+    if kind != "json":
         groups = [_group(0, rows[0], names)]
     else:
         groups = [_group(i, row, names) for i, row in enumerate(rows[:MAX_ORDERED])]

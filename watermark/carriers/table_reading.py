@@ -192,10 +192,11 @@ def read_json(text: str) -> Reading:
         except (ValueError, RecursionError) as inner:
             raise WatermarkError("watermark.bad_json") from inner
     sheets = (tuple(collector.rows),) + ((turned,) if turned else ())
-    return Reading("json", sheets, _claims(text, collector.claims))
+    return Reading("json", sheets, found_claims(text, collector.claims))
 
 
-def _claims(text: str, found: list[Claim]) -> tuple[Claim, ...]:
+def found_claims(text: str, found: list[Claim]) -> tuple[Claim, ...]:
+    """`found`, and every id with a tag beside it that stands in `text` as the label of a table does."""
     extra = (Claim(m[1], m[2]) for m in _CLAIM.finditer(text))
     return tuple(dict.fromkeys([*found, *extra]))[:MAX_CLAIMS]
 
@@ -261,7 +262,7 @@ def read_csv(text: str) -> Reading:
     sheets = [tuple(rows)]
     if len(text) <= MAX_PROSE_CHARS:
         sheets.append(read_text(text).sheets[0])  # commas may be those of a message
-    return Reading("csv", tuple(sheets), _claims(text, []))
+    return Reading("csv", tuple(sheets), found_claims(text, []))
 
 
 def read_text(text: str) -> Reading:
@@ -275,7 +276,7 @@ def read_text(text: str) -> Reading:
             raise WatermarkError("watermark.too_many_cells", limit=MAX_CELLS)
         if words:
             rows.append(Row(("",) * len(words), words))
-    return Reading("text", (tuple(rows),), _claims(text, []))
+    return Reading("text", (tuple(rows),), found_claims(text, []))
 
 
 def sniff_text(text: str) -> str:

@@ -5,6 +5,7 @@ from sqlalchemy.orm import DeclarativeBase
 
 ID = String(48)
 CODE = String(64)
+MEDIA_TYPE = String(128)  # that of a workbook has 65 characters
 HASH = LargeBinary(32)
 
 NAMING = {

@@ -3,7 +3,7 @@
 from sqlalchemy import JSON, BigInteger, ForeignKey, Index, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from api.store.tables.base import CODE, HASH, ID, Base
+from api.store.tables.base import CODE, HASH, ID, MEDIA_TYPE, Base
 
 
 class Content(Base):
@@ -15,7 +15,7 @@ class Content(Base):
     __tablename__ = "contents"
     id: Mapped[str] = mapped_column(ID, primary_key=True)
     holder_id: Mapped[str] = mapped_column(ForeignKey("holders.id"), index=True)
-    media_type: Mapped[str] = mapped_column(CODE)
+    media_type: Mapped[str] = mapped_column(MEDIA_TYPE)
     epoch: Mapped[str] = mapped_column(CODE)
     original_enc: Mapped[bytes] = mapped_column(LargeBinary)
     original_sha256: Mapped[bytes] = mapped_column(HASH)
@@ -32,7 +32,7 @@ class Copy(Base):
     grant_id: Mapped[str] = mapped_column(ForeignKey("grants.id"), index=True)
     entity_id: Mapped[str] = mapped_column(ForeignKey("parties.id"))
     fingerprint: Mapped[bytes] = mapped_column(HASH, unique=True)
-    media_type: Mapped[str] = mapped_column(CODE)
+    media_type: Mapped[str] = mapped_column(MEDIA_TYPE)
     epoch: Mapped[str] = mapped_column(CODE)
     file_enc: Mapped[bytes] = mapped_column(LargeBinary)
     file_sha256: Mapped[bytes] = mapped_column(HASH, index=True)
