@@ -18,6 +18,7 @@ from api.portals.render import local_path, respond, with_query
 from api.portals.views import public as views
 from api.services import identity, parties
 from api.services.context import Actor, Context, Role
+from api.services.grants import drafts
 from api.services.identity import oidc, rounds
 from api.store.queries.holders import HolderKind
 
@@ -105,6 +106,8 @@ def end_round(
     browser = request.cookies.get(ROUND_COOKIE, "")
     try:
         came = rounds.come_back(ctx, state=state, browser=browser, code=code, issuer=issuer, declined=bool(refusal))
+        if "draft" in came.body:
+            return _confirmed(request, ctx, drafts.end_round(ctx, came))
         token, signed_in = rounds.sign_in_by(ctx, came)
     except ApiError as error:
         answer = _sign_in_page(request, ctx, "citizen", "", error)
@@ -116,6 +119,14 @@ def end_round(
         view = views.SignedIn(next_url=local_path(following))
         answer = respond("public/signed_in.html", view, at.frame(request, ctx, "public", ""))
         keep_session(ctx, request, answer, token)
+    answer.delete_cookie(ROUND_COOKIE, path=oidc.CALLBACK)
+    return answer
+
+
+def _confirmed(request: Request, ctx: Context, draft_id: str) -> Response:
+    """Back at the terms that were confirmed; a page and no redirect, for the reason above."""
+    view = views.SignedIn(next_url=f"/citizen/drafts/{at.segment(draft_id)}", confirmed=True)
+    answer = respond("public/signed_in.html", view, at.frame(request, ctx, "public", ""))
     answer.delete_cookie(ROUND_COOKIE, path=oidc.CALLBACK)
     return answer
 

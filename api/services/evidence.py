@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 
 from api.errors import ApiError, Kind
 from api.policy.claims import outdated
+from api.services import passkey_evidence
 from api.services.context import Context
 from api.services.days import city_day
 from api.store import Session, clock
@@ -16,8 +17,8 @@ from api.store.bodies import RecordBody
 from api.store.crypto import DataKey
 from api.store.queries import copies, grants, holders, parties, receipts, records
 from api.store.receipts import open_details
-from api.store.tables import Grant, Receipt
-from chain.binding import BY_PROVIDER, Binding
+from api.store.tables import Checkpoint, Grant, Receipt
+from chain.binding import BY_PROVIDER, Binding, PasskeyBinding
 from chain.bundle import (
     Bundle,
     CertificateEvidence,
@@ -68,7 +69,7 @@ def receipt_bundle(ctx: Context, session: Session, receipt: Receipt) -> Bundle:
         grant = grants.grant_of_holder(session, receipt.holder_id, receipt.grant_id)
         # A statement of a copy's end stands by itself: that its grant is over by then must not make it look void.
         if grant is not None and receipt.kind != ReceiptKind.DELETION:
-            grant_part = grant_evidence(session, key, grant)
+            grant_part = grant_evidence(ctx, session, key, grant, _checkpoint(session, receipt))
         if receipt.kind == ReceiptKind.DELIVERY and receipt.copy_id is not None:
             copy = next(c for c in copies.copies_of_grant(session, receipt.grant_id) if c.id == receipt.copy_id)
             mark = MarkEvidence(_json(copy.mark_document), copies.open_mark_salt(key, copy))
@@ -116,11 +117,20 @@ def certificate_evidence(
     )
 
 
-def grant_evidence(session: Session, key: DataKey, grant: Grant) -> GrantEvidence:
-    """The signed grant with its terms, what binds it to its citizen, and the changes signed since."""
+def grant_evidence(
+    ctx: Context, session: Session, key: DataKey, grant: Grant, checkpoint: Checkpoint | None
+) -> GrantEvidence:
+    """The signed grant with its terms, what binds it to its citizen, and the changes signed since.
+
+    Where a passkey binds it, the receipt of that key's registration is proven under `checkpoint`.
+    """
     secret = grants.open_secret(key, grant)
     kind = AUTHORITY if grant.custody == AUTHORITY else BY_PROVIDER
-    binding = None if secret.binding_token is None else Binding(secret.binding_token, secret.binding_salt, kind)
+    binding: Binding | PasskeyBinding | None = None
+    if secret.binding_passkey is not None:
+        binding = passkey_evidence.binding(ctx, session, secret.binding_salt, secret.binding_passkey, checkpoint)
+    elif secret.binding_token is not None:
+        binding = Binding(secret.binding_token, secret.binding_salt, kind)
     return GrantEvidence(
         message_of(grant),
         grant.signature,
@@ -165,15 +175,17 @@ def _receipt_evidence(ctx: Context, receipt: Receipt, details: Mapping[str, Json
 
 def _log_evidence(session: Session, receipt: Receipt) -> LogEvidence | None:
     """The smallest checkpoint on chain over the receipt; None while it waits for one."""
-    if receipt.number is None:
-        return None
-    checkpoint = receipts.checkpoint_over(session, receipt.number)
-    if checkpoint is None:
+    checkpoint = _checkpoint(session, receipt)
+    if receipt.number is None or checkpoint is None:
         return None
     proof = inclusion_proof(
         lambda level, index: receipts.log_node(session, level, index), receipt.number, checkpoint.size
     )
     return LogEvidence(checkpoint.note, tuple(proof))
+
+
+def _checkpoint(session: Session, receipt: Receipt) -> Checkpoint | None:
+    return None if receipt.number is None else receipts.checkpoint_over(session, receipt.number)
 
 
 def _bundle(

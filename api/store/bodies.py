@@ -51,13 +51,14 @@ class GrantSecret:
     """What only the service may know of a grant.
 
     `key` is its one-off key (32 bytes, None where the citizen keeps it); then the salts of terms and binding (32 bytes
-    each) and the identity provider's token.
+    each) and the identity provider's token, or the passkey's answer (see `api.services.passkey_evidence`) in its place.
     """
 
     key: bytes | None
     terms_salt: bytes
     binding_salt: bytes
     binding_token: str | None
+    binding_passkey: Mapping[str, str] | None = None
 
     def to_bytes(self) -> bytes:
         """The form that is sealed."""
@@ -67,6 +68,7 @@ class GrantSecret:
                 "terms_salt": self.terms_salt.hex(),
                 "binding_salt": self.binding_salt.hex(),
                 "binding_token": self.binding_token,
+                **({} if self.binding_passkey is None else {"binding_passkey": dict(self.binding_passkey)}),
             }
         )
 
@@ -80,6 +82,7 @@ class GrantSecret:
                 bytes.fromhex(document["terms_salt"]),
                 bytes.fromhex(document["binding_salt"]),
                 document["binding_token"],
+                document.get("binding_passkey"),
             )
         except (KeyError, TypeError, ValueError):
             raise ApiError("store.ciphertext", Kind.INTEGRITY, purpose=Purpose.GRANT_SECRET.value) from None

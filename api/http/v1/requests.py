@@ -8,10 +8,11 @@ from pydantic import Field
 from api.http.auth import ContextDep, allow
 from api.http.forms import Answered, IdempotencyKey, Strict, moment, once
 from api.http.strict_json import StrictJsonRoute
+from api.http.v1.drafts import Signature, signature_bytes
 from api.policy.requests import AskedItem
 from api.services import grants, requests
 from api.services.context import Actor, Role
-from api.services.grants import Approval
+from api.services.grants import Approval, drafts
 from api.services.requests import NewRequest
 from api.store.numbering import NumberedReceipt
 from api.store.queries.holders import HolderKind
@@ -51,13 +52,19 @@ class RequestIn(Strict):
 
 
 class DecisionIn(Strict):
-    """The holder's answer; `ticked` names optional and sensitive fields that may go along, as `type/field`."""
+    """The holder's answer; `ticked` names optional and sensitive fields that may go along, as `type/field`.
+
+    With `draft` the answer is to terms that were laid out before; `signature` is by the holder's own
+    key, where there is one.
+    """
 
     decision: Literal["approve", "deny"]
     ticked: list[str] = Field(default_factory=list, max_length=64)
     days: int = Field(default=30, ge=1, le=3650)
     uses: int = Field(default=1, ge=1, le=10_000)
     language: Literal["zh-Hans", "en"] = "zh-Hans"
+    draft: str | None = Field(default=None, max_length=48)
+    signature: Signature | None = None
 
 
 def shown(item: RequestRow, grant_id: str | None = None) -> dict[str, Any]:
@@ -142,6 +149,15 @@ def decide(
         if body.decision == "deny":
             denied = {"request": request_id, "state": "denied", "grant": None}
             requests.deny(ctx, actor, request_id, also=lambda session, _row: answered(session, denied))
+        elif body.draft is not None:
+            drafts.complete(
+                ctx,
+                actor,
+                request_id,
+                body.draft,
+                signature=signature_bytes(body.signature),
+                also=lambda session, made: answered(session, _approved(request_id, *made)),
+            )
         else:
             pairs = frozenset((type_code, name) for type_code, _, name in (item.partition("/") for item in body.ticked))
             approval = Approval(pairs, body.days, body.uses, body.language)

@@ -41,9 +41,10 @@ class SignIn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedIn:
-    """Signed in by the identity provider; the page leads on to `next_url` by itself."""
+    """Back from the identity provider, signed in or with terms `confirmed`; leads on to `next_url` by itself."""
 
     next_url: str
+    confirmed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
