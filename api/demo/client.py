@@ -63,6 +63,15 @@ class Person:
         """POST JSON under a fresh idempotency key."""
         return raise_problem(self.http.post(path, json=body or {}, headers=self._headers())).json()
 
+    def fetch(
+        self, path: str, body: Mapping[str, object], accept: str, *, idempotency_key: str | None = None
+    ) -> httpx.Response:
+        """POST JSON for an answer in the form that `accept` names; raises what the service refuses."""
+        headers = {**self._headers(), "Accept": accept}
+        if idempotency_key is not None:
+            headers["Idempotency-Key"] = idempotency_key
+        return raise_problem(self.http.post(path, json=body, headers=headers))
+
     def upload(self, path: str, name: str, data: bytes, **fields: str) -> Any:  # noqa: ANN401 - JSON
         """POST a file as a form."""
         files = {"file": (name, data, "application/octet-stream")}
@@ -110,6 +119,12 @@ class Machine:
     def post(self, path: str, body: Mapping[str, object]) -> Any:  # noqa: ANN401 - JSON
         """Signed POST, as JSON."""
         return raise_problem(self.send("POST", path, body)).json()
+
+    def fetch(
+        self, path: str, body: Mapping[str, object], accept: str, *, idempotency_key: str | None = None
+    ) -> httpx.Response:
+        """Signed POST for an answer in the form that `accept` names; raises what the service refuses."""
+        return raise_problem(self.send("POST", path, body, accept=accept, idempotency_key=idempotency_key))
 
     def pull(self, grant_id: str, accept: str, *, idempotency_key: str | None = None) -> httpx.Response:
         """Pull a grant's data in the format that `accept` names; raises what the service refuses."""

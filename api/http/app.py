@@ -23,6 +23,7 @@ from api.http.v1 import (
     requests,
     returns,
     sessions,
+    statutory,
     traces,
     webhooks,
 )
@@ -51,6 +52,7 @@ V1 = (
     drafts,
     receipts,
     traces,
+    statutory,
     reference,
 )
 

@@ -15,6 +15,7 @@ from api.http.language import preferred_language
 from api.locale import CHINA_STANDARD_TIME, Lang, translator
 from api.policy.requests import CutReason
 from api.policy.states import GrantState, RequestState
+from api.portals import asks
 from api.portals import frame as at
 from api.portals.copies import copy_line
 from api.portals.render import respond
@@ -273,13 +274,7 @@ def _certificate_page(
             )
             for field in one.schema.fields
         ),
-        claims=tuple(
-            views.ClaimLine(
-                label=one.schema.field(claim.name).label(lang),
-                value=None if claim.value is None else one.schema.field(claim.name).display(claim.value, lang),
-            )
-            for claim in one.claims
-        ),
+        claims=asks.claim_lines(one, lang),
         looks=tuple(_footprint(ctx, line, size, lang) for line in looks),
         proof=_certificate_proof(found),
         pdf_url=f"/citizen/certificates/{at.segment(one.id)}/original.pdf",
@@ -373,7 +368,7 @@ def _consent_page(
         sensitive=tuple(one for one in asked if not one.necessary and one.sensitive),
         cut=_cut(ctx, lang, row.cut),
         notes=at.notes(ctx, lang, row.cut),
-        service_item=_service_item(ctx, row.item_no),
+        service_item=asks.service_item(ctx, row.item_no),
         missing=missing,
         ticked=ticked,
         until=until or last,
@@ -388,11 +383,6 @@ def _consent_page(
     )
     status = 200 if error is None else int(STATUS[Kind.INVALID])
     return respond("citizen/consent.html", view, at.frame(request, ctx, "citizen", "grants", actor), status)
-
-
-def _service_item(ctx: Context, number: int | None) -> str | None:
-    found = None if number is None else requests.service_item(ctx, number)
-    return None if found is None else found.name
 
 
 def _cut(ctx: Context, lang: Lang, notes: Iterable[dict[str, object]]) -> tuple[Item, ...]:
@@ -483,7 +473,7 @@ def _footprint(ctx: Context, line: Footprint, size: int, lang: Lang) -> views.Fo
         what = tuple(one.label for one in at.items(ctx, lang, line.grant.terms["items"]))
     return views.Footprint(
         at_ms=receipt.at_ms,
-        kind=receipt.kind,
+        kind=asks.shown_kind(line),
         who=labels.gettext("You") if mine and line.party is None else at.named(line.party, lang),
         what=what,
         purpose=None if line.grant is None else at.purpose_of(ctx, line.grant.terms, lang),

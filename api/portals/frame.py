@@ -21,6 +21,7 @@ from api.services import log, mandates, parties
 from api.services.context import Actor, Context, Role
 from api.services.identity import COUNTER_DUTY
 from api.store import clock, read_only
+from api.store.queries.registrations import LegalBasis
 from api.store.tables import Party, Receipt
 from chain.receipt import ReceiptKind
 
@@ -168,9 +169,13 @@ def shown_value(field: Field, value: str, lang: Lang) -> str:
 
 
 def purpose_of(ctx: Context, terms: Mapping[str, object], lang: Lang) -> str:
-    """The name of the purpose that a grant's terms state."""
+    """The name of the purpose that a grant's terms state; of the duty by law, with its case, where nobody was asked."""
     purpose = terms["purpose"]
     assert isinstance(purpose, Mapping)
+    basis = ctx.catalogue.statutory_bases.get(str(purpose["code"]))
+    if basis is not None and terms["legal_basis"] == LegalBasis.STATUTORY_DUTY:
+        facts = {"basis": basis.label(lang), "law": basis.law(lang), "case": terms["case_no"]}
+        return translator(lang).gettext("%(basis)s (%(law)s), case %(case)s; the law asks for no consent") % facts
     found = ctx.catalogue.purposes.get(str(purpose["code"]))
     return found.label(lang) if found else str(purpose["code"])
 

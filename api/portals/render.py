@@ -87,6 +87,7 @@ NAVIGATION: Mapping[str, Sequence[Section]] = {
     "department": (
         Section("new", "/department", "upload", N_("Return data")),
         Section("returns", "/department/returns", "list", N_("Earlier returns")),
+        Section("queries", "/department/queries", "search", N_("Query by duty")),
         Section("counter", "/department/counter", "person", N_("Service window")),
         Section("mandates", "/department/mandates", "seal", N_("Representatives")),
     ),
@@ -100,6 +101,7 @@ NAVIGATION: Mapping[str, Sequence[Section]] = {
     "regulator": (
         Section("traces", "/regulator", "search", N_("Trace a leak")),
         Section("copies", "/regulator/copies", "copies", N_("Overdue copies")),
+        Section("alarms", "/regulator/alarms", "warn", N_("Alarms")),
         Section("log", "/regulator/log", "gauge", N_("Health of the log")),
     ),
     "operator": (Section("health", "/operator", "gauge", N_("Health")),),

@@ -85,6 +85,16 @@ STATES: Mapping[str, Mapping[str, Badge]] = {
         "halted": Badge("stop", "stop", N_("Stopped")),
         "unknown": Badge("wait", "question", N_("Not seen yet")),
     },
+    "access": {
+        "asked": Badge("wait", "question", N_("Not finished")),
+        "delivered": Badge("good", "check", N_("Copy taken")),
+        "nothing": Badge("plain", "stop", N_("Nothing could be given")),
+        "refused": Badge("stop", "cross", N_("Refused")),
+    },
+    "alarm": {
+        "open": Badge("stop", "warn", N_("To be looked at")),
+        "closed": Badge("plain", "check", N_("Looked at")),
+    },
     "outcome": {
         "identified": Badge("stop", "search", N_("Source identified")),
         "suspect": Badge("wait", "warn", N_("Suspicion, no proof")),
@@ -193,6 +203,14 @@ PARTS: Mapping[str, str] = {
     "outbox": N_("Tasks for the worker"),
     "receipts": N_("Receipts"),
     "chain": N_("Proof network"),
+}
+
+ALARMS: Mapping[str, str] = {
+    "neighbouring": N_("%(seen)s neighbouring numbers within an hour; from %(limit)s on somebody counts up."),
+    "distinct": N_("%(seen)s different numbers within ten minutes; from %(limit)s on no officer types as fast."),
+    "absent": N_("%(seen)s queries in a day that found nothing; %(limit)s are one too many."),
+    "hours": N_("%(seen)s times at night, when nobody should be at a desk."),
+    "quota": N_("A quota was reached: query %(seen)s of at most %(limit)s."),
 }
 
 LAYERS: Mapping[str, str] = {

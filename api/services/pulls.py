@@ -122,7 +122,7 @@ def pull(
     `pull.unsupported_format`, `pull.nothing_there`, `pull.claim_outdated`, `pull.out_of_range`,
     `pull.chain_grace_over`. Each refusal becomes a receipt, too.
     """
-    entity_id = actor.party(Role.ENTITY)
+    entity_id = actor.party(Role.ENTITY, Role.DEPARTMENT)
     if media_type not in FORMATS:
         raise ApiError("pull.unsupported_format")
     with read_only(ctx.db) as session:
@@ -239,7 +239,8 @@ def _mark(ctx: Context, key: DataKey, grant: Grant, entity: Party, draft: _Draft
     epoch_key = ctx.epoch_key(EPOCH)
     # Derived, not drawn: two pulls at once that make the same copy make the same bytes.
     copy_id = f"copy_{draft.fingerprint[:16].hex()}"
-    purpose = ctx.catalogue.purpose(str(_object(grant.terms["purpose"])["code"]))
+    code = str(_object(grant.terms["purpose"])["code"])
+    purpose = ctx.catalogue.statutory_bases.get(code) or ctx.catalogue.purpose(code)
     mark = Mark(
         copy_id=copy_id,
         entity_id=entity.id,

@@ -117,9 +117,7 @@ def list_own(ctx: Context, actor: Actor, cursor: str | None = None) -> Page[Trac
         return traces.list_traces(session, actor.party(Role.REGULATOR), cursor=cursor)
 
 
-def bundle(
-    ctx: Context, actor: Actor, trace_id: str, copy_id: str, kind: ReceiptKind = ReceiptKind.DELIVERY
-) -> Bundle:
+def bundle(ctx: Context, actor: Actor, trace_id: str, copy_id: str, kind: ReceiptKind = ReceiptKind.DELIVERY) -> Bundle:
     """The evidence bundle of a copy that a trace names: of its first delivery, or of its newest deletion.
 
     Raises `traces.not_found`, also where the copy's entity never stated that it destroyed it.

@@ -19,6 +19,7 @@ PasskeyId = NewType("PasskeyId", str)
 DraftId = NewType("DraftId", str)
 MandateId = NewType("MandateId", str)
 VisitId = NewType("VisitId", str)
+AlarmId = NewType("AlarmId", str)
 
 RANDOM_BYTES = 16
 
@@ -111,3 +112,13 @@ def new_passkey_id() -> PasskeyId:
 def new_draft_id() -> DraftId:
     """A grant laid before its holder: `draft_…`."""
     return DraftId(_new("draft_"))
+
+
+def new_access_id() -> str:
+    """A query by statutory duty that was refused: `stat_…`; others derive theirs from what is asked."""
+    return _new("stat_")
+
+
+def new_alarm_id() -> AlarmId:
+    """An alarm of enumeration: `alarm_…`."""
+    return AlarmId(_new("alarm_"))

@@ -24,6 +24,7 @@ from api.services.grants.events import (
 from api.store import Session
 from api.store.numbering import NumberedReceipt, Numberer
 from api.store.queries import grants
+from api.store.queries.registrations import LegalBasis
 from api.store.tables import Grant
 from chain.errors import SignatureError
 from chain.grantmsg import check_signer
@@ -235,7 +236,9 @@ def _by_holder(
 
     def work(session: Session, numberer: Numberer) -> NumberedReceipt:
         holder_id = authority(ctx, session, actor, action, lock=True).holder_id
-        if grants.grant_of_holder(session, holder_id, grant_id) is None:
+        found = grants.grant_of_holder(session, holder_id, grant_id)
+        # What was never agreed to is not the holder's to take back: an access by statutory duty ends by itself.
+        if found is None or found.legal_basis != LegalBasis.CONSENT:
             raise ApiError("grants.not_found", Kind.NOT_FOUND)
         grant = _locked(session, grant_id)
         authority(ctx, session, actor, action, types=grants.types_of(grant), purpose=grants.purpose_of(grant))

@@ -6,6 +6,7 @@ from api.services.grants.events import Add, Author, T, announce_end, changed
 from api.services.grants.reading import shown_state
 from api.store import Session
 from api.store.queries import grants
+from api.store.queries.registrations import LegalBasis
 from api.store.tables import Grant
 
 EXTENDABLE = frozenset({GrantState.ACTIVE, GrantState.PAUSED, GrantState.EXPIRED, GrantState.EXHAUSTED})
@@ -13,7 +14,12 @@ EXTENDABLE = frozenset({GrantState.ACTIVE, GrantState.PAUSED, GrantState.EXPIRED
 
 
 def check_extendable(grant: Grant, now_ms: int) -> None:
-    """Raise `grant.transition` or `grants.frozen` unless a new grant may take this one's place."""
+    """Raise `grant.transition` or `grants.frozen` unless a new grant may take this one's place.
+
+    `grants.not_found` for an access by statutory duty, which nobody agreed to and nobody can extend.
+    """
+    if grant.legal_basis != LegalBasis.CONSENT:
+        raise ApiError("grants.not_found", Kind.NOT_FOUND)
     state = shown_state(grant, now_ms)
     if state not in EXTENDABLE:
         raise ApiError("grant.transition", Kind.CONFLICT, before=state.value, after=GrantState.SUPERSEDED.value)

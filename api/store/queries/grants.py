@@ -7,12 +7,15 @@ from api.policy.states import GrantState
 from api.store.bodies import GrantSecret
 from api.store.crypto import DataKey, Purpose, bound_columns
 from api.store.queries import paging
+from api.store.queries.registrations import LegalBasis
 from api.store.tables import Grant, GrantEvent
 from chain.canonical import canonical, tagged_hash
 
 CHAIN = "chain"
 """The actor of changes that were seen on the chain and had not been made here."""
 
+# Accesses by statutory duty are no grants that anybody gave; they are listed by themselves.
+_AGREED = Grant.legal_basis == LegalBasis.CONSENT.value
 _STANDING = (GrantState.ACTIVE.value, GrantState.PAUSED.value)
 
 # Statements of the pull's path are built once: building one costs as much as running it.
@@ -100,7 +103,7 @@ def grants_of_holder(
     limit = paging.clamp(limit)
     rows = session.execute(
         select(Grant)
-        .where(Grant.holder_id == holder_id, *paging.after(cursor, Grant.created_at_ms, Grant.id))
+        .where(Grant.holder_id == holder_id, _AGREED, *paging.after(cursor, Grant.created_at_ms, Grant.id))
         .order_by(Grant.created_at_ms.desc(), Grant.id.desc())
         .limit(limit + 1)
     ).scalars()
@@ -114,7 +117,7 @@ def grants_to_entity(
     limit = paging.clamp(limit)
     rows = session.execute(
         select(Grant)
-        .where(Grant.entity_id == entity_id, *paging.after(cursor, Grant.created_at_ms, Grant.id))
+        .where(Grant.entity_id == entity_id, _AGREED, *paging.after(cursor, Grant.created_at_ms, Grant.id))
         .order_by(Grant.created_at_ms.desc(), Grant.id.desc())
         .limit(limit + 1)
     ).scalars()

@@ -50,7 +50,7 @@ class StatutoryAccess(Base):
 class StatutoryAlarm(Base):
     """What looked like enumeration: `kind` distinct, neighbouring, absent, hours or quota; `seen` against `limit`.
 
-    While one that `blocks` is open, its party's queries under that basis are refused; a regulator closes it.
+    While one that `blocks` is open, all of its party's queries are refused; a regulator closes it.
     """
 
     __tablename__ = "statutory_alarms"
@@ -67,4 +67,4 @@ class StatutoryAlarm(Base):
     closed_by: Mapped[str | None] = mapped_column(ForeignKey("parties.id"))
     closed_at_ms: Mapped[int | None] = mapped_column(BigInteger)
     remark: Mapped[str | None] = mapped_column(String(200))
-    __table_args__ = (Index(None, "party_id", "basis_code", "state"), Index(None, "state", "raised_at_ms"))
+    __table_args__ = (Index(None, "party_id", "state"), Index(None, "state", "raised_at_ms"))

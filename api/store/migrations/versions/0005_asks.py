@@ -94,9 +94,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_statutory_alarms")),
     )
     op.create_index(
-        op.f("ix_statutory_alarms_party_id_basis_code_state"),
+        op.f("ix_statutory_alarms_party_id_state"),
         "statutory_alarms",
-        ["party_id", "basis_code", "state"],
+        ["party_id", "state"],
         unique=False,
     )
     op.create_index(
@@ -106,7 +106,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_index(op.f("ix_statutory_alarms_state_raised_at_ms"), table_name="statutory_alarms")
-    op.drop_index(op.f("ix_statutory_alarms_party_id_basis_code_state"), table_name="statutory_alarms")
+    op.drop_index(op.f("ix_statutory_alarms_party_id_state"), table_name="statutory_alarms")
     op.drop_table("statutory_alarms")
     op.drop_index(op.f("ix_statutory_accesses_holder_id_at_ms"), table_name="statutory_accesses")
     op.drop_index(op.f("ix_statutory_accesses_party_id_basis_code_at_ms"), table_name="statutory_accesses")
