@@ -70,7 +70,9 @@ def demo(
     """Run the main job headless in a temporary directory, on real processes, and say whether each step held."""
     from api.demo.postgres import store_url
     from api.demo.run import run
+    from api.launch import end_on_sigterm
 
+    end_on_sigterm()
     try:
         with store_url(database) as url:
             result = run(citizens=citizens, records=records, console=out, database_url=url)

@@ -115,6 +115,15 @@ def stop_on_signals(stack: Stack) -> None:
     signal.signal(signal.SIGINT, handle)
 
 
+def end_on_sigterm() -> None:
+    """SIGTERM ends this process as an exception does, so that whatever it started is stopped and removed."""
+
+    def handle(_signum: int, _frame: FrameType | None) -> None:
+        raise SystemExit(128 + signal.SIGTERM)
+
+    signal.signal(signal.SIGTERM, handle)
+
+
 def free_port(preferred: int, host: str = "127.0.0.1") -> int:
     """`preferred` where nobody listens there, else any free port."""
     for port in (preferred, 0):

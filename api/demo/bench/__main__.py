@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from api import launch
 from api.demo import postgres, up
 from api.demo.bench import alone, machine, revocations, stack
 from api.demo.bench.report import Figure, percentile, print_figures
@@ -114,6 +115,7 @@ def main() -> int:
     if arguments.records < 2 * arguments.pulls or not 1 <= arguments.clients <= arguments.pulls:
         parser.error("needs at least two records a pull, and no more clients than pulls")
     console = Console()
+    launch.end_on_sigterm()
     try:
         result = run(arguments.records, arguments.pulls, arguments.clients, console, arguments.database)
     except (ApiError, ChainError) as error:
