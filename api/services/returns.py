@@ -60,7 +60,7 @@ def receive(
         party = _department(session, party_id)
         if party.department_code != schema.department:
             raise ApiError("returns.not_your_type", Kind.FORBIDDEN, type=schema.code)
-        exclusive(session, "returns.same_file", party_id, digest, schema.code)
+        exclusive(session, "same returned file", party_id, digest, schema.code)
         row = returns.same_file(session, party_id, digest, schema.code)
         if row is None:
             row = Return(
