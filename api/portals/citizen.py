@@ -26,7 +26,8 @@ from api.services import certificates, copies, footprints, grants, receipting, r
 from api.services.certificates import Certificate, CertificatePage
 from api.services.context import Actor, Context
 from api.services.footprints import Footprint
-from api.services.grants import Approval, GrantPage
+from api.services.grants import Approval, GrantPage, drafts
+from api.services.identity import passkeys
 from api.services.requests import RequestView
 from chain.receipt import ReceiptKind
 
@@ -120,7 +121,7 @@ def decide(
     ctx: ContextDep,
     actor: at.Citizen,
     request_id: str,
-    decision: Annotated[Literal["approve", "deny"], Form()],
+    decision: Annotated[Literal["approve", "confirm", "deny"], Form()],
     until: Annotated[str, Form(max_length=10)] = "",
     uses: Annotated[str, Form(max_length=6)] = "",
     items: Annotated[list[str] | None, Form(max_length=64)] = None,
@@ -134,6 +135,8 @@ def decide(
     ticked = frozenset(items or ())
     try:
         approval = _approval(ctx, found, ticked, until, uses, lang)
+        if decision == "confirm" or not ctx.provider.mints:
+            return at.see_other(f"/citizen/drafts/{at.segment(drafts.prepare(ctx, actor, request_id, approval).id)}")
         grant, _receipt = grants.approve(ctx, actor, request_id, approval)
     except ApiError as error:
         if error.kind is not Kind.INVALID and error.code not in REPAIRABLE:
@@ -379,6 +382,7 @@ def _consent_page(
         keep_days=purpose.data_life_days,
         asked_at_ms=row.created_at_ms,
         lapses_at_ms=row.lapses_at_ms,
+        passkeys=ctx.provider.mints and bool(passkeys.list_own(ctx, actor)),
         error=error,
     )
     status = 200 if error is None else int(STATUS[Kind.INVALID])

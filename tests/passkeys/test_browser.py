@@ -7,7 +7,7 @@ import pytest
 
 from api.http.auth import SESSION_COOKIE
 from tests.portals.preview import ARGUMENTS, CHROMIUM
-from tests.town import Service
+from tests.town import HARBOUR, LICENCE, Service
 
 pytestmark = [
     pytest.mark.browser,
@@ -122,3 +122,25 @@ def test_without_scripts_nothing_is_missing(service: Service, browser) -> None:
     assert not page.is_visible("button[data-act=register]")
     assert page.is_visible("noscript, h1")
     context.close()
+
+
+def test_a_consent_confirmed_by_passkey(service: Service, page) -> None:
+    base = by_name(service)
+    enter(page, service, base)
+    device(page)
+    page.goto(f"{base}/citizen/passkeys")
+    page.click("button[data-act=register]")
+    page.wait_for_selector("form[action$='/remove']")
+    asked = service.ask(service.driver(), items=((LICENCE, "licence_class", True),))
+    page.goto(f"{base}/citizen/requests/{asked.id}")
+    page.click("button[value=confirm]")
+    page.wait_for_url("**/citizen/drafts/draft_*")
+    page.click("button[data-act=confirm]")
+    page.wait_for_selector(".note.good")
+    page.click("main form button")
+    page.wait_for_url("**/citizen/grants/grant_*")
+    grant = page.url.rsplit("/", 1)[1]
+    pulled = service.town.machine(HARBOUR).pull(grant, "application/json")
+    evidence = service.town.machine(HARBOUR).get(f"/v1/receipts/{pulled.headers['Receipt-Id']}/evidence")
+    assert evidence["grant"]["binding"]["kind"] == "webauthn"
+    assert page.said == []

@@ -154,6 +154,7 @@ class Consent:
     error: FormError | None
     notes: tuple[str, ...] = ()
     service_item: str | None = None
+    passkeys: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

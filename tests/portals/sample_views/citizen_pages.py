@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from api.locale import Lang
-from api.portals.views import citizen, common
+from api.portals.views import citizen, common, drafts
 from tests.portals.sample_views.acting_pages import switcher
 from tests.portals.sample_views.shared import DAY, T0, Words, copy_lines, deliveries, items, proof, steps
 
@@ -290,3 +290,28 @@ def citizen_pages(lang: Lang) -> Iterator[tuple[str, str, str, str, object]]:
         "/citizen/passkeys",
         replace(mine, passkeys=(), rp_id="x.test"),
     )
+    laid = drafts.Draft(
+        id="draft_1",
+        request_id="req_1",
+        entity=t("演示海安财产保险股份有限公司", "Demo Hai'an Property Insurance Co., Ltd."),
+        purpose=t("车险理赔", "Motor claims"),
+        items=(
+            common.Item(
+                key="person.driving_licence/licence_class",
+                label=t("准驾车型", "Licence class"),
+                type_name=t("驾驶证", "Driving licence"),
+                necessary=True,
+                sensitive=False,
+            ),
+        ),
+        until_ms=T0 + 30 * 86_400_000,
+        uses=5,
+        confirmed=False,
+        provider_url="/citizen/drafts/draft_1/confirm",
+        passkey=("127.0.0.1", "http://127.0.0.1"),
+        expires_at_ms=T0,
+        error=None,
+    )
+    yield "draft", "citizen/draft.html", "grants", "/citizen/drafts/draft_1", laid
+    confirmed = replace(laid, confirmed=True)
+    yield "draft-confirmed", "citizen/draft.html", "grants", "/citizen/drafts/draft_1", confirmed
