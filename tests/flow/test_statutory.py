@@ -7,6 +7,7 @@ import pytest
 
 from api.demo import flow, flow_duty
 from api.errors import ApiError
+from api.store.fsck import fsck
 from api.wiring import TRUST_FILE
 from chain.__main__ import verify_with_node
 from chain.bundle import parse_bundle
@@ -80,6 +81,14 @@ def test_its_evidence_holds_by_the_departments_own_signature(calm: Service) -> N
     bundle["grant"]["binding"] = None
     verdict = verify_with_node(parse_bundle(canonical(bundle)), trust, calm.chain.url, envelope.file)
     assert verdict.state is State.INVALID, "without it nobody answers for the query"
+
+
+def test_the_stores_own_check_finds_nothing_amiss(calm: Service) -> None:
+    flow_duty.query(police(calm), POLICE, CASE, calm.driver(3).number, FIELDS)
+    calm.settle()
+    trust = parse_trust_file((calm.settings.data_dir / TRUST_FILE).read_bytes())
+    found = fsck(calm.ctx.db, calm.ctx.vault, trust.log_public_key, identity=calm.ctx.chain).findings
+    assert [(one.table, one.code) for one in found if one.table in {"grants", "grant_events", "copies"}] == []
 
 
 def test_a_court_signs_its_request_instead(calm: Service) -> None:

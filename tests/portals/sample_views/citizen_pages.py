@@ -90,6 +90,10 @@ def citizen_pages(lang: Lang) -> Iterator[tuple[str, str, str, str, object]]:
         looks=steps(t)[:2],
         proof=proof("certificate"),
         pdf_url="/citizen/certificates/rec_1/original.pdf",
+        claims=(
+            citizen.ClaimLine(label=t("年满18周岁", "Aged 18 or over"), value=t("是", "Yes")),
+            citizen.ClaimLine(label=t("年满60周岁", "Aged 60 or over"), value=None),
+        ),
     )
     yield "certificate", "citizen/certificate.html", "certificates", "/citizen/certificates/rec_1", certificate
     yield (
@@ -119,6 +123,14 @@ def citizen_pages(lang: Lang) -> Iterator[tuple[str, str, str, str, object]]:
                 key="person.driving_licence/id_number", label=t("证号", "Licence number"), type_name="", sensitive=True
             ),
         ),
+        notes=(
+            t("对方想要“出生日期”，现只告知：年满22周岁。", "Date of birth was asked for; only this is told: aged 22."),
+            t(
+                "申请的天数超出此用途的限度，已由 60 天改为 30 天。",
+                "The days exceed the limit; 60 became 30.",
+            ),
+        ),
+        service_item=t("机动车驾驶证补证", "Driving licence replacement"),
         missing=(),
         ticked=frozenset(),
         until="2026-12-22",

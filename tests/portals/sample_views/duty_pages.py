@@ -1,0 +1,113 @@
+"""Sample views of queries by statutory duty and of their alarms."""
+
+from collections.abc import Iterator
+
+from api.locale import Lang
+from api.portals.views import common, duty
+from tests.portals.sample_views.shared import DAY, T0, Words
+
+Entry = tuple[str, str, str, str, object]
+
+
+def department_duty_pages(lang: Lang) -> Iterator[Entry]:
+    t = Words(lang)
+    name, law = (
+        t("公安机关办案调取", "Criminal investigation"),
+        t("《中华人民共和国刑事诉讼法》第五十四条", "article 54"),
+    )
+    police = common.Choice(value="police.investigation", label=name, hint=law)
+    item = common.Item
+    card = t("居民身份证", "Identity card")
+    basis = duty.Basis(
+        code="police.investigation",
+        name=name,
+        text=t("公安机关为侦查刑事案件，依法调取与案件有关的证照信息。", "The police obtain data of a criminal case."),
+        law=law,
+        case_example="A3710024500002026110001",
+        kinds=("enterprise", "person"),
+        quota_per_day=100,
+        items=(
+            item(key="person.id_card/name", label=t("姓名", "Name"), type_name=card),
+            item(key="person.id_card/address", label=t("住址", "Address"), type_name=card, sensitive=True),
+        ),
+    )
+    line = {"basis": name, "case_no": "A3710024500002026110001", "fields": (t("姓名", "Name"), t("住址", "Address"))}
+    asked = (
+        duty.Asked(at_ms=T0, outcome="delivered", reason=None, **line),  # type: ignore[arg-type]
+        duty.Asked(at_ms=T0 - DAY, outcome="nothing", reason=None, **line),  # type: ignore[arg-type]
+        duty.Asked(
+            at_ms=T0 - DAY,
+            outcome="refused",
+            reason=t("案号不符合此法定职责规定的格式，未查询。", "The case number does not have the right form."),
+            **line,  # type: ignore[arg-type]
+        ),
+        duty.Asked(at_ms=T0 - 2 * DAY, outcome="asked", reason=None, **line),  # type: ignore[arg-type]
+    )
+    formats = (common.Choice(value="application/pdf", label="PDF"),)
+    full = duty.Queries(
+        bases=(police, common.Choice(value="court.enforcement", label=t("法院执行查控", "Court enforcement"))),
+        basis=basis,
+        filled=duty.Filled(case_no="A37", number="", ticked=frozenset({"person.id_card/name"})),
+        formats=formats,
+        once="once",
+        error=common.FormError(
+            code="statutory.bad_case_no",
+            text=t("案号不符合此法定职责规定的格式，未查询。", "The case number does not have the right form."),
+        ),
+        asked=asked,
+        pager=common.Pager(older_url="/x"),
+    )
+    yield "queries", "department/queries.html", "queries", "/department/queries", full
+    none = duty.Queries(
+        bases=(),
+        basis=None,
+        filled=duty.Filled(),
+        formats=formats,
+        once="once",
+        error=None,
+        asked=(),
+        pager=common.Pager(),
+    )
+    yield "queries-none", "department/queries.html", "queries", "/department/queries", none
+
+
+def regulator_duty_pages(lang: Lang) -> Iterator[Entry]:
+    t = Words(lang)
+    open_one = duty.Alarm(
+        id="alarm_1",
+        organisation=t("演示市公安局", "Demo City Public Security Bureau"),
+        basis=t("公安机关办案调取", "Criminal investigation"),
+        what=t("一小时内查询 4 个相邻号码；达到 4 个即视为逐个试号。", "4 neighbouring numbers within an hour."),
+        blocks=True,
+        state="open",
+        raised_at_ms=T0,
+        last_at_ms=T0 + 60_000,
+        closed_at_ms=None,
+        remark=None,
+    )
+    closed = duty.Alarm(
+        id="alarm_2",
+        organisation=open_one.organisation,
+        basis=open_one.basis,
+        what=t("夜间非办公时间查询 3 次。", "3 times at night."),
+        blocks=False,
+        state="closed",
+        raised_at_ms=T0 - DAY,
+        last_at_ms=T0 - DAY,
+        closed_at_ms=T0,
+        remark=t("值班办案，属实。", "On night duty; in order."),
+    )
+    yield (
+        "alarms",
+        "regulator/alarms.html",
+        "alarms",
+        "/regulator/alarms",
+        duty.Alarms(alarms=(open_one, closed), error=None, pager=common.Pager()),
+    )
+    yield (
+        "alarms-none",
+        "regulator/alarms.html",
+        "alarms",
+        "/regulator/alarms",
+        duty.Alarms(alarms=(), error=None, pager=common.Pager()),
+    )
