@@ -1,6 +1,6 @@
 """Pages of the citizen: my certificates, requests to me, my consents, footprints, me."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from typing import Annotated, Literal
 
@@ -14,19 +14,18 @@ from api.http.forms import download
 from api.http.language import preferred_language
 from api.locale import CHINA_STANDARD_TIME, Lang, translator
 from api.policy.requests import CutReason
-from api.policy.states import GrantState, RequestState
+from api.policy.states import RequestState
 from api.portals import asks
 from api.portals import frame as at
-from api.portals.copies import copy_line
 from api.portals.render import respond
 from api.portals.through import through, told
 from api.portals.views import citizen as views
 from api.portals.views.common import FormError, Item, Proof, ProofFact
-from api.services import certificates, copies, footprints, grants, receipting, requests
+from api.services import certificates, footprints, grants, receipting, requests
 from api.services.certificates import Certificate, CertificatePage
 from api.services.context import Actor, Context
 from api.services.footprints import Footprint
-from api.services.grants import Approval, GrantPage, drafts
+from api.services.grants import Approval, drafts
 from api.services.identity import passkeys
 from api.services.requests import RequestView
 from chain.receipt import ReceiptKind
@@ -143,39 +142,6 @@ def decide(
             raise
         return _consent_page(request, ctx, actor, found, ticked, until, uses, at.said(error, lang))
     return at.see_other(f"/citizen/grants/{at.segment(grant.id)}")
-
-
-@router.get("/grants")
-def list_grants(request: Request, ctx: ContextDep, actor: at.Citizen, cursor: at.Cursor = None) -> Response:
-    """What is in force, what has ended."""
-    lang = preferred_language(request)
-    page = grants.list_of_holder(ctx, actor, cursor)
-    now = at.now_ms(ctx)
-    cards = [_grant_card(ctx, one, now, lang) for one in page.items]
-    view = views.Grants(
-        active=tuple(card for card in cards if not GrantState(card.state).final),
-        ended=tuple(card for card in cards if GrantState(card.state).final),
-        waiting=len(requests.list_own(ctx, actor, open_only=True).items),
-        pager=at.older("/citizen/grants", page.next_cursor, cursor=cursor),
-    )
-    return respond("citizen/grants.html", view, at.frame(request, ctx, "citizen", "grants", actor))
-
-
-@router.get("/grants/{grant_id}")
-def grant_page(request: Request, ctx: ContextDep, actor: at.Citizen, grant_id: str) -> Response:
-    """One grant with its copies and deliveries."""
-    lang = preferred_language(request)
-    found = grants.get(ctx, actor, grant_id)
-    return respond(
-        "citizen/grant.html", _grant(ctx, actor, found, lang), at.frame(request, ctx, "citizen", "grants", actor)
-    )
-
-
-@router.post("/grants/{grant_id}/revoke")
-def revoke(ctx: ContextDep, actor: at.Citizen, grant_id: str) -> Response:
-    """Take a consent back, at once."""
-    grants.revoke(ctx, actor, grant_id)
-    return at.see_other(f"/citizen/grants/{at.segment(grant_id)}")
 
 
 @router.get("/footprints")
@@ -410,68 +376,11 @@ def _approval(ctx: Context, found: RequestView, ticked: frozenset[str], until: s
     return Approval(ticked=pairs, days=days, uses=int(uses), language=lang)
 
 
-def _grant_card(ctx: Context, page: GrantPage, now: int, lang: Lang) -> views.GrantCard:
-    grant = page.grant
-    listed = grant.terms["items"]
-    assert isinstance(listed, Sequence)
-    return views.GrantCard(
-        id=grant.id,
-        entity=at.named(page.entity, lang),
-        purpose=at.purpose_of(ctx, grant.terms, lang),
-        state=grants.shown_state(grant, now).value,
-        until_ms=grant.not_after_ms,
-        uses=grant.use_count,
-        max_uses=grant.max_uses,
-        fields=len(listed),
-    )
-
-
-def _grant(ctx: Context, actor: Actor, page: GrantPage, lang: Lang) -> views.Grant:
-    grant = page.grant
-    state = grants.shown_state(grant, at.now_ms(ctx))
-    size = at.anchored_size(ctx)
-    begun = next((one for one in page.receipts if one.kind == ReceiptKind.GRANT), None)
-    terms = grant.terms
-    bundle = None if begun is None or begun.number is None else f"/citizen/receipts/{at.segment(begun.id)}/bundle"
-    proof = Proof(
-        state="anchored" if grant.anchor_state == "anchored" else "pending",
-        subject="grant",
-        at_ms=grant.created_at_ms,
-        receipt_number=None if begun is None else begun.number,
-        facts=(
-            ProofFact(name="grant", value="0x" + grant.digest.hex()),
-            ProofFact(name="key", value="0x" + grant.key_address.hex()),
-        ),
-        bundle_url=bundle,
-    )
-    return views.Grant(
-        id=grant.id,
-        entity=at.named(page.entity, lang),
-        entity_uscc=page.entity.uscc or "—",
-        purpose=at.purpose_of(ctx, terms, lang),
-        case_no=None if terms["case_no"] is None else str(terms["case_no"]),
-        state=state.value,
-        from_ms=grant.not_before_ms,
-        until_ms=grant.not_after_ms,
-        ended_at_ms=grant.ended_at_ms,
-        uses=grant.use_count,
-        max_uses=grant.max_uses,
-        keep_days=int(str(terms["data_life_days"])),
-        custody=grant.custody,
-        items=at.items(ctx, lang, terms["items"]),
-        copies=tuple(copy_line(ctx, one, lang) for one in copies.of_grant(ctx, grant.id, actor)),
-        deliveries=at.deliveries(
-            page.receipts, {copy.id: copy.media_type for copy in page.copies}, size, "/citizen/receipts"
-        ),
-        proof=proof,
-        can_revoke=not state.final,
-    )
-
-
 def _footprint(ctx: Context, line: Footprint, size: int, lang: Lang) -> views.Footprint:
     receipt = line.receipt
     labels = translator(lang)
     mine = receipt.kind in {ReceiptKind.ORIGINAL, ReceiptKind.CHANGE}
+    decided = receipt.kind in LOOKS and line.grant is not None
     what = told(receipt.kind, line.details, lang)
     if line.grant is not None and receipt.kind in {ReceiptKind.DELIVERY, ReceiptKind.GRANT}:
         what = tuple(one.label for one in at.items(ctx, lang, line.grant.terms["items"]))
@@ -487,4 +396,5 @@ def _footprint(ctx: Context, line: Footprint, size: int, lang: Lang) -> views.Fo
         anchored=at.is_anchored(receipt, size),
         evidence_url=None if receipt.number is None else f"/citizen/receipts/{at.segment(receipt.id)}/bundle",
         through=through(line.details, lang),
+        why_url=f"/citizen/receipts/{at.segment(receipt.id)}/decision" if decided else None,
     )

@@ -20,6 +20,7 @@ from api.locale import Lang, translator
 from api.policy.requests import AskedItem, CutReason
 from api.policy.states import GrantState
 from api.portals import frame as at
+from api.portals.lives import life
 from api.portals.render import respond
 from api.portals.views import entity as views
 from api.portals.views.common import Choice, FormError, Item
@@ -158,7 +159,7 @@ def pull(
     ctx: ContextDep,
     actor: at.Clerk,
     grant_id: str,
-    media_type: Annotated[str, Form(alias="format", max_length=32)],
+    media_type: Annotated[str, Form(alias="format", max_length=128)],
 ) -> Response:
     """Take a marked copy. Evidence is the session; a machine's signed request is stronger and takes the same way."""
     try:
@@ -245,6 +246,7 @@ def _items(ctx: Context, allowances: list[Allowance], lang: Lang) -> tuple[Item,
                 type_name=schema.label(lang),
                 sensitive=field.apart,
                 necessary=one.necessary,
+                secret=field.trade_secret,
             )
         )
     return tuple(found)
@@ -377,12 +379,13 @@ def _grant_page(
         keep_days=int(str(row.terms["data_life_days"])),
         formats=tuple(
             Choice(value=name, label=FORMATS[name], hint=translator(lang).gettext(FORMAT_HINTS[name]))
-            for name in (pulls.PDF, pulls.JSON, pulls.CSV)
+            for name in (pulls.PDF, pulls.XLSX, pulls.CSV, pulls.JSON)
         ),
         deliveries=at.deliveries(page.receipts, media_types, at.anchored_size(ctx), "/entity/receipts"),
-        can_pull=state is GrantState.ACTIVE,
+        can_pull=state is GrantState.ACTIVE and not row.frozen,
         sample=_sample(ctx, row.id, party.http_key_thumbprint),
         error=error,
+        life=life(ctx, page, "entity", lang),
     )
     return respond("entity/grant.html", view, at.frame(request, ctx, "entity", "grants", actor), status)
 

@@ -17,6 +17,7 @@ from api.locale import Lang, translator
 from api.policy.requests import ClampReason, CutReason
 from api.portals.render import Page, Viewer, page_for, with_query
 from api.portals.views.common import Delivery, FormError, Item, Pager, Proof, ProofFact
+from api.portals.wording import AUTHORS, STATES
 from api.services import log, mandates, parties
 from api.services.context import Actor, Context, Role
 from api.services.identity import COUNTER_DUTY
@@ -99,6 +100,16 @@ def segment(value: str) -> str:
 def said(error: ApiError, lang: Lang, field: str | None = None) -> FormError:
     """An error as a form shows it."""
     return FormError(code=error.code, text=locale.error_text(error.code, lang, error.facts), field=field)
+
+
+def state_message(kind: str, state: str) -> str:
+    """The words for a state, to be translated."""
+    return STATES[kind][state].message
+
+
+def author_message(actor: str) -> str:
+    """The words for whoever changed a consent and is neither of its sides, to be translated."""
+    return AUTHORS.get(actor, AUTHORS["platform"])
 
 
 def now_ms(ctx: Context) -> int:
@@ -202,6 +213,7 @@ def deliveries(
             receipt_number=receipt.number,
             anchored=is_anchored(receipt, size),
             evidence_url=None if receipt.number is None else f"{base}/{segment(receipt.id)}/bundle",
+            why_url=f"{base}/{segment(receipt.id)}/decision",
         )
         for receipt in sorted(receipts, key=lambda one: one.at_ms, reverse=True)
         if receipt.kind == ReceiptKind.DELIVERY and receipt.copy_id is not None

@@ -9,6 +9,7 @@ from api.locale import error_text
 from api.portals import (
     acting,
     citizen,
+    consents,
     department,
     drafts,
     duty,
@@ -46,6 +47,7 @@ def mount(app: FastAPI) -> None:
         drafts,
         acting,
         citizen,
+        consents,
         window,
         registry,
         department,

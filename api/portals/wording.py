@@ -66,6 +66,19 @@ STATES: Mapping[str, Mapping[str, Badge]] = {
         "delivered": Badge("good", "check", N_("Received")),
         "dead": Badge("stop", "stop", N_("Given up")),
     },
+    "change": {
+        "granted": Badge("good", "grant", N_("Consent given")),
+        "paused": Badge("wait", "clock", N_("Paused")),
+        "resumed": Badge("good", "check", N_("Resumed")),
+        "revoked": Badge("stop", "stop", N_("Taken back")),
+        "terminated": Badge("plain", "stop", N_("Given back by the recipient")),
+        "invalidated": Badge("stop", "stop", N_("Declared void")),
+        "superseded": Badge("plain", "copies", N_("Replaced by a newer one")),
+        "expired": Badge("plain", "clock", N_("Ended on its date")),
+        "exhausted": Badge("plain", "check", N_("Used up")),
+        "frozen": Badge("stop", "warn", N_("Held up by a dispute")),
+        "unfrozen": Badge("good", "check", N_("No longer held up")),
+    },
     "return": {
         "received": Badge("wait", "clock", N_("Arrived · to be checked")),
         "checking": Badge("wait", "clock", N_("Being checked")),
@@ -134,6 +147,24 @@ STATES: Mapping[str, Mapping[str, Badge]] = {
     },
 }
 
+AUTHORS: Mapping[str, str] = {
+    "regulator": N_("Regulator"),
+    "department": N_("Department"),
+    "operator": N_("Operator"),
+    "holder": N_("The person concerned"),
+    "platform": N_("By itself"),
+    "chain": N_("As publicly recorded"),
+}
+
+INVALID_REASONS: Mapping[str, str] = {
+    "court": N_("by order of a court"),
+    "regulator": N_("by order of the regulator"),
+    "guardianship_ended": N_("the guardianship has ended"),
+    "mandate_ended": N_("the representative's authority has ended"),
+    "purpose_withdrawn": N_("the purpose was withdrawn"),
+    "holder_erased": N_("the person's data were erased"),
+}
+
 PROOF_FACTS: Mapping[str, str] = {
     "fingerprint": N_("Fingerprint of the certificate"),
     "root": N_("Fingerprint of the batch"),
@@ -180,12 +211,14 @@ NOTICE_KINDS: Mapping[str, str] = {
 FORMATS: Mapping[str, str] = {
     "application/json": "JSON",
     "text/csv": "CSV",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "Excel",
     "application/pdf": "PDF",
 }
 
 FORMAT_HINTS: Mapping[str, str] = {
     "application/json": N_("for systems"),
-    "text/csv": N_("for spreadsheets"),
+    "text/csv": N_("for programs that read tables"),
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": N_("for spreadsheets"),
     "application/pdf": N_("for people, with a visible line"),
 }
 

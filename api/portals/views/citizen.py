@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from api.portals.views.common import CopyLine, Delivery, FormError, Item, Pager, Proof
+from api.portals.views.consents import Life
 from api.portals.views.mandates import Switcher
 
 
@@ -80,6 +81,7 @@ class Footprint:
     anchored: bool
     evidence_url: str | None
     through: str | None = None
+    why_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,6 +205,7 @@ class Grant:
     deliveries: tuple[Delivery, ...]
     proof: Proof
     can_revoke: bool
+    life: Life
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

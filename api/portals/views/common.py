@@ -75,6 +75,7 @@ class Delivery:
     receipt_number: int | None
     anchored: bool
     evidence_url: str | None = None
+    why_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from api.portals.views.common import Choice, Delivery, FormError, Item, Pager
+from api.portals.views.consents import Life
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +133,7 @@ class Grant:
     can_pull: bool
     sample: str
     error: FormError | None
+    life: Life
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

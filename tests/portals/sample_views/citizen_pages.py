@@ -6,7 +6,18 @@ from dataclasses import replace
 from api.locale import Lang
 from api.portals.views import citizen, common, drafts
 from tests.portals.sample_views.acting_pages import switcher
-from tests.portals.sample_views.shared import DAY, T0, Words, copy_lines, deliveries, items, proof, steps
+from tests.portals.sample_views.shared import (
+    DAY,
+    T0,
+    Words,
+    copy_lines,
+    decision,
+    deliveries,
+    items,
+    life,
+    proof,
+    steps,
+)
 
 
 def citizen_pages(lang: Lang) -> Iterator[tuple[str, str, str, str, object]]:
@@ -244,6 +255,7 @@ def citizen_pages(lang: Lang) -> Iterator[tuple[str, str, str, str, object]]:
         deliveries=deliveries(),
         proof=proof("grant"),
         can_revoke=True,
+        life=life(t, "citizen"),
     )
     yield "grant", "citizen/grant.html", "grants", "/citizen/grants/grant_1", grant
     yield (
@@ -251,8 +263,26 @@ def citizen_pages(lang: Lang) -> Iterator[tuple[str, str, str, str, object]]:
         "citizen/grant.html",
         "grants",
         "/citizen/grants/grant_1",
-        replace(grant, state="revoked", ended_at_ms=T0, can_revoke=False, deliveries=(), copies=()),
+        replace(
+            grant,
+            state="revoked",
+            ended_at_ms=T0,
+            can_revoke=False,
+            deliveries=(),
+            copies=(),
+            life=life(t, "citizen", ended=True),
+        ),
     )
+    yield (
+        "grant-paused",
+        "citizen/grant.html",
+        "grants",
+        "/citizen/grants/grant_1",
+        replace(grant, state="paused", life=life(t, "citizen", paused=True)),
+    )
+    for name, allowed in (("why-allowed", True), ("why-refused", False)):
+        shown = decision(t, "citizen", allowed=allowed)
+        yield name, "citizen/decision.html", "footprints", "/citizen/receipts/rcpt_1/decision", shown
     found = steps(t)
     days = (citizen.Day(day="2026-11-22", footprints=found[:3]), citizen.Day(day="2026-11-21", footprints=found[3:]))
     yield (

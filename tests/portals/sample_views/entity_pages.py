@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from api.locale import Lang
 from api.portals.views import common, entity, entity_copies
-from tests.portals.sample_views.shared import DAY, T0, Words, copy_lines, deliveries, items
+from tests.portals.sample_views.shared import DAY, T0, Words, copy_lines, decision, deliveries, items, life
 
 
 def entity_pages(lang: Lang) -> Iterator[tuple[str, str, str, str, object]]:
@@ -162,8 +162,11 @@ def entity_pages(lang: Lang) -> Iterator[tuple[str, str, str, str, object]]:
         can_pull=True,
         sample=sample,
         error=None,
+        life=life(t, "entity"),
     )
     yield "grant", "entity/grant.html", "grants", "/entity/grants/grant_1", grant
+    shown = decision(t, "entity", allowed=False)
+    yield "why-refused", "decision_staff.html", "grants", "/entity/receipts/rcpt_1/decision", shown
     yield (
         "grant-ended",
         "entity/grant.html",
@@ -176,6 +179,7 @@ def entity_pages(lang: Lang) -> Iterator[tuple[str, str, str, str, object]]:
             can_pull=False,
             deliveries=(),
             case_no=None,
+            life=life(t, "entity", ended=True),
             error=common.FormError(
                 code="pull.grant_ended",
                 text=t("授权已到期,未取出任何数据。", "The grant has ended; nothing was released."),

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from api.locale import Lang
-from api.portals.views import citizen, common
+from api.portals.views import citizen, common, consents
 
 T0 = 1795327500000  # 2026-11-22 14:05 China Standard Time
 MINUTE = 60_000
@@ -173,4 +173,63 @@ def copy_lines(t: Words) -> tuple[common.CopyLine, ...]:
         replace(line, state="retained", due_at_ms=T0 + 900 * DAY, basis=law),
         replace(line, state="overdue", due_at_ms=T0 - DAY, case_no=None),
         replace(line, state="escalated", due_at_ms=T0 - 9 * DAY),
+    )
+
+
+def life(t: Words, portal: str, *, paused: bool = False, ended: bool = False) -> consents.Life:
+    """A consent's history with a pause, a dispute and an extension of an earlier one."""
+    holder = t("您", "You") if portal == "citizen" else t("当事人", "The person concerned")
+    lines = [
+        ("granted", holder, None, True),
+        ("frozen", t("监管部门", "Regulator"), None, True),
+        ("unfrozen", t("监管部门", "Regulator"), None, True),
+        ("paused", holder, None, False),
+    ]
+    if ended:
+        lines += [("invalidated", t("监管部门", "Regulator"), t("依人民法院的决定", "by order of a court"), False)]
+    elif not paused:
+        lines += [("resumed", holder, None, False)]
+    changes = tuple(
+        consents.Change(at_ms=T0 + at * 60_000, what=what, who=who, why=why, anchored=anchored)
+        for at, (what, who, why, anchored) in enumerate(lines)
+    )
+    return consents.Life(
+        changes=changes[::-1],
+        frozen=False,
+        one_off=False,
+        per_day=3,
+        per_month=5,
+        can_pause=not (paused or ended),
+        can_resume=paused,
+        can_extend=not ended,
+        can_terminate=not ended,
+        until_min="2026-11-23",
+        until_max="2027-02-20",
+        uses_max=5,
+        asked=paused,
+        older_url=f"/{portal}/grants/grant_0",
+        newer_url=None,
+    )
+
+
+def decision(t: Words, portal: str, *, allowed: bool) -> consents.Decision:
+    """A decision made again; the refused one on a history that somebody changed."""
+    facts = (
+        consents.Fact(label=t("授权状态", "State of the consent"), value=t("有效", "In force"), holds=True),
+        consents.Fact(label=t("有效期", "Runs"), value="2026-11-01 – 2026-11-20", holds=allowed),
+        consents.Fact(
+            label=t("已用次数", "Used before"), value=t("已用 1 次，最多 3 次", "1 of at most 3 times"), holds=True
+        ),
+    )
+    reason = t("授权已到期，未取出任何数据。", "The grant has ended; nothing was released.")
+    return consents.Decision(
+        portal=portal,
+        allowed=allowed,
+        reason=None if allowed else reason,
+        again=t("允许", "Allowed") if allowed else reason,
+        agrees=allowed,
+        at_ms=T0,
+        receipt_number=48211,
+        back_url=f"/{portal}/grants/grant_1",
+        facts=facts,
     )
