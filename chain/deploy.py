@@ -17,7 +17,7 @@ from chain.identity import ChainIdentity, ContractIdentity, code_hash
 from chain.ports import ADDRESS_BYTES, HASH_BYTES, Node, Signer, TxReceipt
 from chain.refusals import refusal
 from chain.strict import Fields, hex0x
-from chain.trustfile import IdentityProvider, TrustedContract, TrustFile
+from chain.trustfile import IdentityProvider, PasskeyParty, TrustedContract, TrustFile
 
 POLL_S = 0.05
 REGISTRY = "PartyRegistry"
@@ -166,6 +166,7 @@ def trust_document(
     admins: Sequence[bytes],
     identity_providers: Sequence[IdentityProvider],
     validators: Sequence[str] = (),
+    passkeys: Sequence[PasskeyParty] = (),
 ) -> dict[str, Json]:
     """The trust file of docs/formats.md (schema mydata/trust/1); `chain.canonical.canonical` makes its bytes."""
     return TrustFile(
@@ -179,4 +180,5 @@ def trust_document(
         log_public_key=log_public_key,
         identity_providers=tuple(identity_providers),
         validators=tuple(validators),
+        passkeys=tuple(passkeys),
     ).to_json()

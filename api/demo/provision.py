@@ -8,7 +8,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from api.catalogue import load_catalogue
 from api.demo.parties import DemoParty, demo_parties
 from api.http import signatures
-from api.services.identity import DevelopmentProvider
 from api.settings import Settings
 from api.store import Session, clock, unit_of_work
 from api.store.database import Database
@@ -17,14 +16,14 @@ from api.store.queries import parties, registrations
 from api.store.queries.registrations import LegalBasis
 from api.store.schema import migrate
 from api.store.tables import Party
-from api.wiring import CHAIN_FILE, TRUST_FILE, key_ring, log_key, read_deployment, write_private
+from api.wiring import CHAIN_FILE, TRUST_FILE, key_ring, log_key, provider, read_deployment, write_private
 from chain.calls import PartyProposal, Role
 from chain.canonical import tagged_hash
 from chain.deploy import Deployment, admit_party, deploy, trust_document
 from chain.jose import parse_jwk
 from chain.node import Web3Node
 from chain.signer import LocalSigner
-from chain.trustfile import IdentityProvider
+from chain.trustfile import IdentityProvider, PasskeyParty
 
 CHAIN_ROLES = {
     "department": Role.DEPARTMENT,
@@ -71,12 +70,15 @@ def provision(settings: Settings) -> Deployment:
 def write_trust(settings: Settings, keys: KeyRing, deployment: Deployment, admins: list[bytes]) -> Path:
     """Publish the trust file; its SHA-256 belongs in a gazette."""
     public = log_key(keys).public_key().public_bytes_raw()
-    provider = DevelopmentProvider(settings, keys.identity_provider)
+    vouching = provider(settings, keys)
     document = trust_document(
         deployment,
         log_public_key=public,
         admins=admins,
-        identity_providers=[IdentityProvider(provider.issuer, parse_jwk(provider.public_jwk(), "/jwk"))],
+        identity_providers=[
+            IdentityProvider(vouching.issuer, parse_jwk(jwk, "/jwk")) for jwk in vouching.public_jwks()
+        ],
+        passkeys=[PasskeyParty(settings.rp_id, settings.rp_origins)],
     )
     path = settings.data_dir / TRUST_FILE
     write_private(path, document)

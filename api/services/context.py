@@ -100,6 +100,10 @@ class IdentityProvider(Protocol):
     issuer: str
     mints: bool
 
+    def public_jwks(self) -> list[dict[str, str]]:
+        """The keys that verify its tokens in evidence, as they belong into the trust file."""
+        ...
+
     def token(self, subject: str, nonce: str, /) -> str:
         """A signed statement that `subject` was present and saw what `nonce` is the digest of.
 

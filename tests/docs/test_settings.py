@@ -1,5 +1,6 @@
 """The table of settings in docs/operations.md is that of the code, and production refuses what it says it refuses."""
 
+import json
 import re
 from enum import Enum
 from pathlib import Path
@@ -19,11 +20,20 @@ def stated() -> dict[str, str]:
     return {name.lower(): "" if default == "empty" else default.strip("`") for name, default, _ in ROW.findall(text)}
 
 
+def as_environment(value: object) -> str:
+    """A default as one would write it into an environment variable: lists as JSON, nothing as nothing."""
+    if isinstance(value, tuple):
+        return json.dumps(value, separators=(",", ":"))
+    if value is None:
+        return ""
+    return str(value.value if isinstance(value, Enum) else value)
+
+
 def test_every_setting_stands_there_with_its_default() -> None:
     real = {}
     for name, field in Settings.model_fields.items():
         value = "data" if field.default is PydanticUndefined else field.default
-        real[name] = str(value.value if isinstance(value, Enum) else value)
+        real[name] = as_environment(value)
     assert stated() == real
     assert Settings(data_dir=Path("data").absolute()) == Settings()
 
@@ -31,6 +41,8 @@ def test_every_setting_stands_there_with_its_default() -> None:
 GOOD = {
     "environment": Environment.PRODUCTION,
     "identity_provider": "oidc",
+    "oidc_issuer": "https://idp.example.cn",
+    "oidc_client_id": "mydata",
     "engine": "rpc",
     "public_url": "https://data.example.cn",
 }
@@ -44,6 +56,8 @@ def test_production_takes_production_values() -> None:
     ("name", "value", "code"),
     [
         ("identity_provider", "development", "settings.dev_identity_in_production"),
+        ("oidc_issuer", "http://idp.example.cn", "settings.oidc_issuer_must_be_https"),
+        ("oidc_client_id", "", "settings.oidc_incomplete"),
         ("engine", "embedded", "settings.embedded_engine_in_production"),
         ("public_url", "http://data.example.cn", "settings.public_url_must_be_https"),
         ("public_url", "", "settings.public_url_must_be_https"),

@@ -30,6 +30,10 @@ class DevelopmentProvider:
         """P-256 public key as a JWK (RFC 7517)."""
         return {name: str(value) for name, value in self._key.as_dict(private=False).items()}
 
+    def public_jwks(self) -> list[dict[str, str]]:
+        """The one key that it has."""
+        return [self.public_jwk()]
+
     def token(self, subject: str, nonce: str, /) -> str:
         """An ID token in OIDC's form (RS: iss, sub, aud, nonce, iat, exp), ES256."""
         now = int(time.time())

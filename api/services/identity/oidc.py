@@ -204,6 +204,15 @@ class OidcProvider:
                 self._keys = (self._clock(), keys)
             return self._keys[1]
 
+    def public_jwks(self) -> list[dict[str, str]]:
+        """Those of its present keys that verifiers read: P-256 and Ed25519, with the members that RFC 7638 hashes."""
+        found = []
+        for key in self.jwks(anew=True).as_dict(private=False)["keys"]:
+            names = {"EC": ("kty", "crv", "x", "y"), "OKP": ("kty", "crv", "x")}.get(str(key["kty"]), ())
+            if names and key.get("crv") in {"P-256", "Ed25519"} and key.get("use", "sig") == "sig":
+                found.append({name: str(key[name]) for name in names})
+        return found
+
     def _decoded(self, token: str) -> jwt.Token:
         algorithms = list(self._settings.oidc_algorithms)
         try:
