@@ -15,6 +15,8 @@ from api.demo.people import Person, credit_code, identity_number
 from api.errors import ApiError
 from api.services import mandates
 from api.services.context import Actor, Relation, Role
+from api.store.fsck import fsck
+from api.wiring import log_key
 from tests.town import BANKS, CLAIM, HARBOUR, LICENCE, TITLES, Service, small_city
 
 Pair = tuple[str, str]
@@ -81,6 +83,12 @@ def agent_of(people: People, holder: Pair, **terms: Any) -> tuple[Caller, str]:
     flow.accept_mandate(caller, mandate)
     flow.act_for(caller, mandate)
     return caller, mandate
+
+
+def found_by_fsck(service: Service) -> set[tuple[str, str]]:
+    key = log_key(service.ctx.keys).public_key().public_bytes_raw()
+    report = fsck(service.ctx.db, service.ctx.vault, key)
+    return {(one.id, one.code) for one in report.findings if one.table in {"mandates", "counter_visits"}}
 
 
 def ask(service: Service, number: str) -> Asked:
@@ -290,8 +298,10 @@ def test_grants_of_a_guardian_whom_a_court_removes_are_void(
 
 def test_a_mandate_that_was_altered_in_the_database_allows_nothing(service: Service, people: People) -> None:
     agent, mandate = agent_of(people, pair(service.driver(0)), actions=["look"])
+    assert found_by_fsck(service) == set()
     service.execute('UPDATE mandates SET actions = \'["look", "export"]\' WHERE id = :id', id=mandate)
     assert code_of(agent.get, "/v1/certificates") == "store.ciphertext"
+    assert found_by_fsck(service) == {(mandate, "fsck.mandate_edited")}
     service.execute("UPDATE mandates SET actions = '[\"look\"]' WHERE id = :id", id=mandate)
     assert agent.get("/v1/certificates")["items"]
     # Nor can a session be made to act under another's mandate.

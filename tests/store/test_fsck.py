@@ -29,4 +29,6 @@ def test_clean_store_has_no_findings(world: World, writer: LogWriter) -> None:
         "grants",
         "copies",
         "lives",
+        "mandates",
+        "visits",
     ]

@@ -14,6 +14,7 @@ from api.store.fsck.copies import check_copies
 from api.store.fsck.grants import check_grants
 from api.store.fsck.lives import check_lives
 from api.store.fsck.log import check_log
+from api.store.fsck.mandates import check_mandates, check_visits
 from api.store.fsck.onchain import ChainView, NodeChain, OnChainParty
 from api.store.fsck.report import Check, Finding, FsckReport, Progress
 from api.store.fsck.returns import check_returns
@@ -32,6 +33,8 @@ STAGES: tuple[tuple[str, Stage], ...] = (
     ("grants", check_grants),
     ("copies", check_copies),
     ("lives", check_lives),
+    ("mandates", check_mandates),
+    ("visits", check_visits),
 )
 
 
