@@ -18,6 +18,7 @@ from tests.town import HARBOUR, LICENCE, TITLES, Service, small_city
 
 POLICE, COURT = "police.investigation", "court.enforcement"
 CASE, FILE_NO = "A3710024500002026110001", "(2026)鲁1002执1234号"
+OTHER_CASE = "A3710024500002026119999"
 FIELDS = (f"{LICENCE}/name", f"{LICENCE}/licence_class")
 COURT_HARBOUR = flow.entity("court-harbour")
 
@@ -201,3 +202,39 @@ def test_quotas_by_day_and_by_case(calm: Service) -> None:
     refused("statutory.quota_day", officer, POLICE, CASE, person.number, FIELDS)
     kinds = {item["kind"] for item in flow_duty.open_alarms(calm.town.regulator())}
     assert "quota" in kinds and not kinds & {"neighbouring", "absent"}
+
+
+def test_pages_of_officer_person_and_regulator(calm: Service) -> None:
+    officer, person = police(calm), calm.driver(0)
+    page = officer.http.get("/department/queries")
+    assert page.status_code == 200
+    assert "公安机关办案调取" in page.text and "法院执行查控" not in page.text
+    form = {
+        "csrf": officer.csrf,
+        "basis": POLICE,
+        "case_no": OTHER_CASE,
+        "number": person.number,
+        "items": list(FIELDS),
+    }
+    file = officer.http.post("/department/queries", data={**form, "format": "application/pdf", "once": "once-only-1"})
+    assert file.status_code == 200 and file.content.startswith(b"%PDF-")
+    wrong = officer.http.post("/department/queries", data={**form, "case_no": "1"})
+    assert wrong.status_code == 403
+    assert "statutory.bad_case_no" in wrong.text and f'value="{FIELDS[0]}" checked' in wrong.text
+    citizen = calm.citizen(person)
+    seen = citizen.http.get("/citizen/footprints").text
+    assert OTHER_CASE in seen and "《中华人民共和国刑事诉讼法》第五十四条" in seen and "依法无需本人同意" in seen
+    (licence,) = [one for one in citizen.get("/v1/certificates")["items"] if one["type"] == LICENCE]
+    assert citizen.http.get(f"/citizen/certificates/{licence['id']}").status_code == 200
+    for number in numbers("37109919610101", 4):
+        with pytest.raises(ApiError):
+            flow_duty.query(officer, POLICE, OTHER_CASE, number, FIELDS)
+    regulator = calm.town.regulator()
+    (alarm,) = [one for one in flow_duty.open_alarms(regulator) if one["blocks"]]
+    assert "已暂停其查询" in regulator.http.get("/regulator/alarms").text
+    path = f"/regulator/alarms/{alarm['id']}/close"
+    assert regulator.http.post(path, data={"csrf": regulator.csrf, "remark": " "}).status_code == 422
+    closed = regulator.http.post(path, data={"csrf": regulator.csrf, "remark": "已核实"}, follow_redirects=True)
+    assert "已核实" in closed.text and "已暂停其查询" not in closed.text
+    operator = calm.town.machine(COURT_HARBOUR).get(flow_duty.QUERIES)["items"]
+    assert all(OTHER_CASE not in item["case_no"] for item in operator), "a court sees its own queries alone"
