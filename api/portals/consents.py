@@ -21,6 +21,7 @@ from api.services import copies, grants, requests
 from api.services.context import Actor, Context
 from api.services.grants import GrantPage
 from api.services.grants.extension import limits
+from api.store.queries.registrations import LegalBasis
 from chain.receipt import ReceiptKind
 
 router = APIRouter(include_in_schema=False)
@@ -185,7 +186,7 @@ def _grant(ctx: Context, actor: Actor, page: GrantPage, lang: Lang) -> views.Gra
             page.receipts, {copy.id: copy.media_type for copy in page.copies}, size, "/citizen/receipts"
         ),
         proof=proof,
-        can_revoke=not state.final,
+        can_revoke=not state.final and grant.legal_basis == LegalBasis.CONSENT,
         life=life(ctx, page, "citizen", lang),
     )
 

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from api import locale
 from api.locale import CHINA_STANDARD_TIME, Lang, format_datetime, translator
+from api.policy.requests import Ask
 from api.policy.states import GrantState
 from api.portals import frame as at
 from api.portals.views import consents as views
@@ -17,6 +18,7 @@ from api.services.grants.extension import limits
 from api.services.grants.succession import EXTENDABLE
 from api.store import read_only
 from api.store.queries import requests
+from api.store.queries.registrations import LegalBasis
 from api.store.tables import GrantEvent
 
 
@@ -24,7 +26,9 @@ def life(ctx: Context, page: GrantPage, portal: str, lang: Lang, error: FormErro
     """A consent's life as one side sees it; `portal` is citizen or entity."""
     grant, now = page.grant, at.now_ms(ctx)
     state = grants.shown_state(grant, now)
-    most = limits(ctx, grant)
+    # What nobody agreed to is nobody's to pause, take back or extend: an access by statutory duty ends by itself.
+    agreed = grant.legal_basis == LegalBasis.CONSENT
+    most = limits(ctx, grant) if agreed else Ask(days=1, uses=1)
     today = datetime.fromtimestamp(now / 1000, CHINA_STANDARD_TIME).date()
     with read_only(ctx.db) as session:
         asked = requests.open_extension(session, grant.id, now) is not None
@@ -38,10 +42,10 @@ def life(ctx: Context, page: GrantPage, portal: str, lang: Lang, error: FormErro
         one_off=grant.terms["kind"] == "one_off",
         per_day=int(frequency["per_day"]),
         per_month=int(frequency["per_month"]),
-        can_pause=state is GrantState.ACTIVE,
-        can_resume=state is GrantState.PAUSED,
-        can_extend=state in EXTENDABLE and not grant.frozen and page.successor is None,
-        can_terminate=not state.final,
+        can_pause=agreed and state is GrantState.ACTIVE,
+        can_resume=agreed and state is GrantState.PAUSED,
+        can_extend=agreed and state in EXTENDABLE and not grant.frozen and page.successor is None,
+        can_terminate=agreed and not state.final,
         until_min=(today + timedelta(days=1)).isoformat(),
         until_max=(today + timedelta(days=most.days)).isoformat(),
         uses_max=most.uses,

@@ -189,6 +189,7 @@ CUSTODY: Mapping[str, str] = {
     "agent": N_("Computed and sealed by the department itself"),
     "custody": N_("Authorised by you, signed on your behalf"),
     "own_key": N_("Signed with your own key"),
+    "authority": N_("Looked up by statutory duty: nobody's consent was asked"),
 }
 
 COPY_ACTORS: Mapping[str, str] = {

@@ -226,6 +226,12 @@ def test_pages_of_officer_person_and_regulator(calm: Service) -> None:
     assert OTHER_CASE in seen and "《中华人民共和国刑事诉讼法》第五十四条" in seen and "依法无需本人同意" in seen
     (licence,) = [one for one in citizen.get("/v1/certificates")["items"] if one["type"] == LICENCE]
     assert citizen.http.get(f"/citizen/certificates/{licence['id']}").status_code == 200
+    (grant,) = calm.rows(
+        "SELECT grant_id FROM statutory_accesses WHERE outcome = 'delivered' ORDER BY at_ms DESC LIMIT 1"
+    )
+    own = citizen.http.get(f"/citizen/grants/{grant[0]}")
+    assert own.status_code == 200 and "依法查询，无需同意" in own.text
+    assert f"/citizen/grants/{grant[0]}/revoke" not in own.text and "/pause" not in own.text, "no false way back"
     for number in numbers("37109919610101", 4):
         with pytest.raises(ApiError):
             flow_duty.query(officer, POLICE, OTHER_CASE, number, FIELDS)
