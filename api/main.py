@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from api.errors import ApiError
 from api.http.app import build
 from api.portals.mount import error_page, mount
-from api.services import refusals
+from api.services import pull_jobs, refusals
 from api.services.context import Context
 from api.settings import Settings
 from api.wiring import wire
@@ -37,11 +37,14 @@ async def _life(ctx: Context) -> AsyncIterator[None]:
     ctx.log.start()
     folder = threading.Thread(target=_fold, args=(ctx, stop), name="refusals", daemon=True)
     folder.start()
+    jobs = threading.Thread(target=pull_jobs.run, args=(ctx, stop), name="pull-jobs", daemon=True)
+    jobs.start()
     try:
         yield
     finally:
         stop.set()
         folder.join()
+        jobs.join()
         with contextlib.suppress(ApiError):
             refusals.write_ended(ctx, everything=True)
         ctx.log.stop()

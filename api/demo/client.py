@@ -1,15 +1,17 @@
 """Callers of the service over HTTP as its users are: people with a session, entities' machines with signed requests."""
 
+import contextlib
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import httpx
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from api.client import RefusedError
+from api.client.signing import Message, sign
 from api.errors import ApiError, Kind
-from api.http import signatures
 
 TIMEOUT_S = 60.0
 
@@ -24,6 +26,15 @@ def raise_problem(response: httpx.Response) -> httpx.Response:
     except (ValueError, KeyError, TypeError):
         raise ApiError("http.internal", Kind.INTERNAL) from None
     raise ApiError(code, _KINDS.get(response.status_code, Kind.INTERNAL), **facts)
+
+
+@contextlib.contextmanager
+def refusals() -> Iterator[None]:
+    """What the service refused to the entities' client, as the `ApiError` that it came from."""
+    try:
+        yield
+    except RefusedError as refused:
+        raise ApiError(refused.code, _KINDS.get(refused.status, Kind.INTERNAL), **refused.facts) from None
 
 
 _KINDS = {
@@ -86,7 +97,7 @@ class Person:
 
 
 class Machine:
-    """An entity's system: every request is signed (RFC 9421), nothing else authenticates it."""
+    """An entity's system, call by call and without a second try; what entities use is `api.client`."""
 
     def __init__(self, url: str, key: Ed25519PrivateKey) -> None:
         self.http = httpx.Client(base_url=url, timeout=TIMEOUT_S, trust_env=False)
@@ -108,8 +119,8 @@ class Machine:
         if method not in {"GET", "HEAD"}:
             headers["idempotency-key"] = idempotency_key or secrets.token_urlsafe(18)
             headers["content-type"] = "application/json"
-        message = signatures.Message(method, self.url + path, headers)
-        signatures.sign(message, content, self.key, nonce=secrets.token_urlsafe(18))
+        message = Message(method, self.url + path, headers)
+        sign(message, content, self.key)
         return self.http.request(method, path, content=content or None, headers=message.headers)
 
     def get(self, path: str) -> Any:  # noqa: ANN401 - JSON

@@ -1,6 +1,5 @@
 """The main job as its users do it, over HTTP: return, ask, decide, pull, and put evidence and values together."""
 
-import base64
 import json
 import time
 from collections.abc import Sequence
@@ -9,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from api.catalogue import load_catalogue
-from api.demo.client import Machine, Person
+from api.client import Archive, Item, LogKey, MydataClient, Retries
+from api.demo.client import Machine, Person, refusals
 from api.demo.parties import ENTITIES, REGULATOR, DemoParty, demo_parties
 from api.demo.provision import entity_key, party_id
 from api.errors import ApiError, Kind
-from api.http.v1.grants import ENVELOPE
 from api.settings import Settings
-from api.wiring import key_ring
+from api.wiring import TRUST_FILE, key_ring
+from chain.trustfile import parse_trust_file
 
 POLL_S = 0.1
 Items = Sequence[tuple[str, str, bool]]
@@ -50,6 +50,7 @@ class Town:
     url: str
     signed_in: dict[str, Person] = field(default_factory=dict)
     machines: dict[str, Machine] = field(default_factory=dict)
+    clients: dict[str, MydataClient] = field(default_factory=dict)
 
     def department(self, code: str) -> Person:
         """An officer of the department of that catalogue code."""
@@ -73,8 +74,23 @@ class Town:
             self.machines[entity.code] = Machine(self.url, entity_key(key_ring(self.settings), entity))
         return self.machines[entity.code]
 
+    def client(self, entity: DemoParty) -> MydataClient:
+        """An entity's system through the client that entities use; it verifies each receipt with the log's key."""
+        if entity.code not in self.clients:
+            trust = parse_trust_file((self.settings.data_dir / TRUST_FILE).read_bytes())
+            self.clients[entity.code] = MydataClient(
+                self.url,
+                entity_key(key_ring(self.settings), entity),
+                log_key=LogKey(trust.log_public_key),
+                # What is refused here is to be seen at once.
+                retries=Retries(attempts=1),
+            )
+        return self.clients[entity.code]
+
     def close(self) -> None:
         """Close all connections."""
+        for client in self.clients.values():
+            client.close()
         for person in self.signed_in.values():
             person.close()
         for machine in self.machines.values():
@@ -127,17 +143,13 @@ def bad_rows(officer: Person, return_id: str, state: str) -> list[dict[str, Any]
 def ask(
     town: Town, who: DemoParty, number: str, purpose: str, items: Items, *, case_no: str, days: int, uses: int
 ) -> Asked:
-    """File a request as the entity's machine."""
-    body = {
-        "holder": {"kind": "person", "number": number},
-        "purpose": purpose,
-        "case_no": case_no,
-        "items": [{"type": t, "field": f, "necessary": necessary} for t, f, necessary in items],
-        "days": days,
-        "uses": uses,
-    }
-    answer = town.machine(who).post("/v1/requests", body)
-    return Asked(str(answer["id"]), who, number, items)
+    """File a request as the entity's system."""
+    wanted = [Item(type_code, name, necessary) for type_code, name, necessary in items]
+    with refusals():
+        asked = town.client(who).requests.create(
+            number=number, purpose=purpose, items=wanted, days=days, uses=uses, case_no=case_no
+        )
+    return Asked(asked.id, who, number, items)
 
 
 def approve(person: Person, asked: Asked, *, days: int, uses: int, leave_out: Sequence[str] = ()) -> dict[str, Any]:
@@ -169,29 +181,32 @@ def extend_grant(person: Person, grant_id: str, *, days: int, uses: int) -> str:
 
 
 def ask_extension(town: Town, who: DemoParty, grant_id: str, *, days: int, uses: int) -> str:
-    """Ask for an extension as the recipient's machine; the request's id."""
-    body = {"days": days, "uses": uses}
-    return str(town.machine(who).post(f"/v1/grants/{grant_id}/extension", body)["id"])
+    """Ask for an extension as the recipient's system; the request's id."""
+    with refusals():
+        return town.client(who).grants.ask_extension(grant_id, days=days, uses=uses).id
 
 
 def pull_envelope(town: Town, who: DemoParty, grant_id: str, extension: str) -> Envelope:
     """Pull in the envelope form: file, receipt and salts."""
-    response = town.machine(who).pull(grant_id, f"{ENVELOPE};format={extension}")
-    document = response.json()
-    return Envelope(
-        document["copy"],
-        document["receipt"]["id"],
-        base64.b64decode(document["file"]["base64"]),
-        document["file"]["media_type"],
-        document["certificates"],
-    )
+    with refusals():
+        pulled = town.client(who).grants.pull(grant_id, extension, salts=True)
+    certificates = [dict(one) for one in pulled.certificates]
+    return Envelope(pulled.copy, pulled.promise.receipt, pulled.file, pulled.media_type, certificates)
+
+
+def pull_many(town: Town, who: DemoParty, folder: Path, *, case_prefix: str, form: str) -> Archive:
+    """Pull everything that was granted for cases of a prefix in one job; the archive, checked against its manifest."""
+    client = town.client(who)
+    with refusals():
+        job = client.jobs.start(case_prefix=case_prefix, form=form)
+        client.jobs.wait(job.id)
+        return client.jobs.fetch(job.id, folder / f"{job.id}.zip")
 
 
 def bundle_of(town: Town, who: DemoParty, envelope: Envelope) -> dict[str, Any]:
-    """The evidence bundle of a delivery, as the entity's machine fetches it: without values."""
-    document: dict[str, Any] = json.loads(
-        town.machine(who).send("GET", f"/v1/receipts/{envelope.receipt}/evidence").raise_for_status().content
-    )
+    """The evidence bundle of a delivery, as the entity's system fetches it: without values."""
+    with refusals():
+        document: dict[str, Any] = json.loads(town.client(who).receipts.evidence(envelope.receipt))
     return document
 
 

@@ -15,9 +15,11 @@ from api.http.v1 import (
     copies,
     counter,
     drafts,
+    footprints,
     grants,
     mandates,
     passkeys,
+    pull_jobs,
     receipts,
     reference,
     requests,
@@ -40,9 +42,11 @@ UPLOADS = {
 # The framework tries routers in this order: pulls, which machines make by the hundred, come first.
 V1 = (
     grants,
+    pull_jobs,
     requests,
     sessions,
     certificates,
+    footprints,
     returns,
     copies,
     webhooks,

@@ -53,14 +53,15 @@ EXTENSION = {JSON: "json", CSV: "csv", XLSX: "xlsx", PDF: "pdf"}
 class SignedPull:
     """The signed request that asks, kept as evidence: RFC 9421 base, signature, public key.
 
-    Its nonce is spent in the delivery's own transaction, so that a replay can have no delivery of its own.
+    Its nonce is spent in the delivery's own transaction, so that a replay can have no delivery of its own; it is None
+    for the request of a job, whose nonce was spent when it was taken in.
     """
 
     base: str
     signature: bytes
     key: Mapping[str, str]
     thumbprint: str
-    nonce: str
+    nonce: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +152,26 @@ def pull(
         raise refuse(ctx, grant, *outcome)
     name = f"{prepared.copy.id}.{EXTENSION[media_type]}"
     return Pulled(prepared.file, name, media_type, prepared.copy.id, outcome, prepared.salts, prepared.unknown)
+
+
+def denial(
+    ctx: Context, session: Session, entity_id: str, grant_id: str, fields: Sequence[tuple[str, str]] | None
+) -> tuple[Grant, Deny, Seen] | None:
+    """Why a pull would be refused now, with what `refuse` wants to know; None where it would go on. Nothing is written.
+
+    Raises `pull.not_found`.
+    """
+    seen = deliveries.look(session, entity_id, grant_id)
+    if seen is None:
+        raise ApiError("pull.not_found", Kind.NOT_FOUND)
+    grant, now = seen.grant, seen.now_ms
+    ask = PullAsk(entity_id, frozenset(fields) if fields is not None else frozenset(granted(grant)))
+    verdict = decide(view_of(grant, seen.entity.status), ask, now)
+    if not isinstance(verdict, Deny):
+        verdict = unfair(ctx, session, grant, ask, now) or verdict
+    if not isinstance(verdict, Deny):
+        return None
+    return grant, verdict, _seen(ctx, grant, seen.entity.status_seq, ask, now, log_position(session), repeat=False)
 
 
 def _seen(
@@ -297,7 +318,7 @@ def _release(
     """The work for the log writer: everything that must be true together; or the refusal with what it was made on."""
 
     def work(session: Session, numberer: Numberer) -> NumberedReceipt | tuple[Deny, Seen]:
-        if signed is not None:
+        if signed is not None and signed.nonce is not None:
             use_nonce(ctx, session, signed.thumbprint, signed.nonce, numberer.now_ms)
         grant = deliveries.lock(session, prepared.copy.grant_id)
         repeat = _answered(ctx, session, once) == prepared.copy.id

@@ -64,6 +64,9 @@ class Purpose(StrEnum):
     GRANT_DRAFT = "grant_draft"
     MANDATE_BODY = "mandate_body"
     VISIT_BODY = "visit_body"
+    CASE_TEXT = "case_text"
+    CONTACT = "contact"
+    PULL_JOB = "pull_job"
 
 
 class Sealer(Protocol):

@@ -94,6 +94,11 @@ def new_visit_id() -> VisitId:
     return VisitId(_new("visit_"))
 
 
+def new_job_id() -> str:
+    """A bulk pull: `job_…`."""
+    return _new("job_")
+
+
 def new_webhook_id() -> str:
     """An address that an entity registered: `hook_…`."""
     return _new("hook_")
@@ -122,3 +127,23 @@ def new_access_id() -> str:
 def new_alarm_id() -> AlarmId:
     """An alarm of enumeration: `alarm_…`."""
     return AlarmId(_new("alarm_"))
+
+
+def new_case_id() -> str:
+    """What a holder says was not theirs: `case_…`."""
+    return _new("case_")
+
+
+def new_notification_id() -> str:
+    """Something that a person or an organisation is told: `note_…`."""
+    return _new("note_")
+
+
+def new_erasure_id() -> str:
+    """A holder's wish to be erased: `eras_…`."""
+    return _new("eras_")
+
+
+def new_retention_id() -> str:
+    """What one law makes the platform keep of an erased holder: `keep_…`."""
+    return _new("keep_")
