@@ -9,19 +9,9 @@ from api.store.tables.base import CODE, HASH, ID, Base
 from api.store.tables.chained import ChainBlock, ChainStatus, ChainTx, Outbox
 from api.store.tables.copied import Content, Copy, Provenance, Trace
 from api.store.tables.credentials import GrantDraft, Passkey, PasskeyChallenge, ProviderSubject, SignIn
-from api.store.tables.erasures import Erasure, RetainedContent, RetentionKey
 from api.store.tables.jobs import PullJob, PullJobItem
 from api.store.tables.lifecycle import CopyEvent, Correction, Notice, NoticeDelivery, Webhook
 from api.store.tables.logged import Checkpoint, LogNode, LogState, PreparedReceipt, Receipt, RequestEvidence
-from api.store.tables.looks import (
-    Case,
-    CaseEvent,
-    LookCount,
-    LookMark,
-    Notification,
-    NotificationSetting,
-    Suspension,
-)
 from api.store.tables.mandates import CounterAct, CounterTally, CounterVisit, GrantAuthority, Mandate
 from api.store.tables.people import Holder, IdempotencyKey, Party, SignatureNonce, UserSession
 from api.store.tables.returned import Batch, Record, Return, ReturnRow
@@ -35,8 +25,6 @@ __all__ = [
     "ID",
     "Base",
     "Batch",
-    "Case",
-    "CaseEvent",
     "ChainBlock",
     "ChainStatus",
     "ChainTx",
@@ -49,7 +37,6 @@ __all__ = [
     "CounterAct",
     "CounterTally",
     "CounterVisit",
-    "Erasure",
     "Grant",
     "GrantAuthority",
     "GrantDraft",
@@ -59,13 +46,9 @@ __all__ = [
     "Lease",
     "LogNode",
     "LogState",
-    "LookCount",
-    "LookMark",
     "Mandate",
     "Notice",
     "NoticeDelivery",
-    "Notification",
-    "NotificationSetting",
     "Outbox",
     "Party",
     "PartyEvent",
@@ -81,15 +64,12 @@ __all__ = [
     "Registration",
     "Request",
     "RequestEvidence",
-    "RetainedContent",
-    "RetentionKey",
     "Return",
     "ReturnRow",
     "SignIn",
     "SignatureNonce",
     "StatutoryAccess",
     "StatutoryAlarm",
-    "Suspension",
     "Trace",
     "UserSession",
     "Webhook",
