@@ -7,7 +7,7 @@ from api.errors import ApiError, Kind
 
 
 class GrantState(StrEnum):
-    """Life of a grant. Only ACTIVE serves; the states after PAUSED are final.
+    """Life of a grant. Only ACTIVE serves; no state after PAUSED leads back to it.
 
     EXPIRED by time, EXHAUSTED by uses, REVOKED by the holder, TERMINATED by the recipient, INVALIDATED by court,
     regulator or a withdrawn purpose, SUPERSEDED by an extension, which is a grant of its own.
@@ -24,8 +24,8 @@ class GrantState(StrEnum):
 
     @property
     def final(self) -> bool:
-        """Whether nothing follows."""
-        return not GRANT_TRANSITIONS[self]
+        """Whether the grant serves no more, and never will."""
+        return self not in {GrantState.ACTIVE, GrantState.PAUSED}
 
 
 _ENDS = frozenset(
@@ -38,18 +38,21 @@ _ENDS = frozenset(
     }
 )
 
+_WITHDRAWALS = frozenset({GrantState.REVOKED, GrantState.INVALIDATED})
+
 GRANT_TRANSITIONS: Mapping[GrantState, frozenset[GrantState]] = {
     GrantState.ACTIVE: _ENDS | {GrantState.PAUSED, GrantState.EXHAUSTED},
     # A paused grant serves nothing, so it cannot be used up.
     GrantState.PAUSED: _ENDS | {GrantState.ACTIVE},
-    GrantState.EXPIRED: frozenset(),
-    GrantState.EXHAUSTED: frozenset(),
+    # Consent can be withdrawn at any time (PIPL article 15), also for what was taken under it: copies go the sooner.
+    GrantState.EXPIRED: _WITHDRAWALS,
+    GrantState.EXHAUSTED: _WITHDRAWALS,
     GrantState.REVOKED: frozenset(),
     GrantState.TERMINATED: frozenset(),
     GrantState.INVALIDATED: frozenset(),
     GrantState.SUPERSEDED: frozenset(),
 }
-"""From each state, the states that may follow. No move leads out of an end: nothing un-revokes or un-expires."""
+"""From each state, the states that may follow. No move leads back to serving: nothing un-revokes or un-expires."""
 
 
 def check_transition(before: GrantState, after: GrantState) -> None:

@@ -10,7 +10,7 @@ from api.errors import ApiError
 from api.http.auth import ContextDep
 from api.http.language import preferred_language
 from api.locale import CHINA_STANDARD_TIME, Lang, translator
-from api.policy.states import GrantState
+from api.policy.states import GRANT_TRANSITIONS, GrantState
 from api.portals import frame as at
 from api.portals.copies import copy_line
 from api.portals.lives import decision, life
@@ -186,7 +186,7 @@ def _grant(ctx: Context, actor: Actor, page: GrantPage, lang: Lang) -> views.Gra
             page.receipts, {copy.id: copy.media_type for copy in page.copies}, size, "/citizen/receipts"
         ),
         proof=proof,
-        can_revoke=not state.final and grant.legal_basis == LegalBasis.CONSENT,
+        can_revoke=GrantState.REVOKED in GRANT_TRANSITIONS[state] and grant.legal_basis == LegalBasis.CONSENT,
         life=life(ctx, page, "citizen", lang),
     )
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from api.catalogue.retention import load_retention
-from api.policy.copy_states import DAY_MS, CopyState, after_delivery, check_copy_transition, deletion_due_ms
+from api.policy.copy_states import DAY_MS, WITHDRAWN, CopyState, after_delivery, check_copy_transition, deletion_due_ms
 from api.policy.states import GrantState
 from api.services.context import Context
 from api.services.notices import NoticeKind, tell
@@ -35,11 +35,12 @@ class Rounds:
 def grant_ended(session: Session, grant: Grant, at_ms: int) -> None:
     """A locked grant has just ended, in whatever way: its copies become due and its recipient's systems are told.
 
-    To be called once in the transaction of the end, after `grant.state` and `ended_at_ms` are set.
+    To be called in the transaction of the end, after `grant.state` and `ended_at_ms` are set. A grant that ran out may
+    be withdrawn later, which is another end.
     """
     state = GrantState(grant.state)
     kind = NoticeKind.REVOKED if state is GrantState.REVOKED else NoticeKind.ENDED
-    tell(session, grant, kind, f"grant:{grant.id}:end", {"state": state.value}, at_ms)
+    tell(session, grant, kind, f"grant:{grant.id}:end:{grant.events}", {"state": state.value}, at_ms)
     for copy_id in deletions.copies_of_grant_in(session, grant.id, {CopyState.HELD, CopyState.DELETE_DUE}):
         _order(session, grant, copy_id, at_ms)
 
@@ -53,7 +54,8 @@ def grant_began(session: Session, grant: Grant, at_ms: int) -> None:
 def grant_moved(session: Session, grant: Grant, before: GrantState, at_ms: int) -> None:
     """A locked grant has just left the state `before`, or stayed in it: what follows from that for its recipient."""
     state = GrantState(grant.state)
-    if state.final and not before.final:
+    withdrawn = state is not before and state in WITHDRAWN
+    if state.final and (not before.final or withdrawn):
         grant_ended(session, grant, at_ms)
     elif state is not before:
         kind = NoticeKind.PAUSED if state is GrantState.PAUSED else NoticeKind.RESUMED

@@ -14,6 +14,7 @@ from api.policy.states import (
     check_transition,
 )
 
+WITHDRAWALS = {GrantState.REVOKED, GrantState.INVALIDATED}
 ENDS = set(GrantState) - {GrantState.ACTIVE, GrantState.PAUSED}
 
 
@@ -23,9 +24,10 @@ def test_tables_are_complete() -> None:
 
 
 def test_ends_are_final() -> None:
+    """What has run out may still be withdrawn; nothing leads back to serving."""
     assert {state for state in GrantState if state.final} == ENDS
     for state in ENDS:
-        for after in GrantState:
+        for after in set(GrantState) - WITHDRAWALS:
             with pytest.raises(ApiError, match=r"grant\.transition"):
                 check_transition(state, after)
 
@@ -34,6 +36,7 @@ ALLOWED = (
     {(GrantState.ACTIVE, end) for end in ENDS}
     | {(GrantState.PAUSED, end) for end in ENDS - {GrantState.EXHAUSTED}}
     | {(GrantState.ACTIVE, GrantState.PAUSED), (GrantState.PAUSED, GrantState.ACTIVE)}
+    | set(itertools.product({GrantState.EXPIRED, GrantState.EXHAUSTED}, WITHDRAWALS))
 )
 
 

@@ -1,5 +1,8 @@
 """Grants: message, terms and signature against one another; events in order; uses and changes against receipts."""
 
+import hashlib
+import itertools
+
 from sqlalchemy import select
 
 from api.errors import ApiError
@@ -8,7 +11,7 @@ from api.store.bodies import GrantSecret
 from api.store.fsck.report import Check, GrantReceipts
 from api.store.queries import grants
 from api.store.tables import Grant, GrantEvent
-from chain.canonical import Json
+from chain.canonical import Json, canonical
 from chain.errors import ChainError
 from chain.grantmsg import (
     GrantMessage,
@@ -56,6 +59,8 @@ def _holds(check: Check, grant: Grant, secret: GrantSecret) -> bool:
     """Whether message, terms, binding, digest and signature belong together."""
     terms: dict[str, Json] = dict(grant.terms)  # type: ignore[arg-type]  # canonical() refuses what is no JSON
     stated = grant.message
+    if grant.notice is not None and not _notice_holds(grant):
+        return False
     if terms_hash(secret.terms_salt, terms) != _hash(stated["terms"]):
         return False
     binding = _hash(stated["binding"])
@@ -77,6 +82,13 @@ def _holds(check: Check, grant: Grant, secret: GrantSecret) -> bool:
     digest = grant_digest(message, check.identity.chain_id, check.identity.address("Grants"))
     check_signer(digest, grant.signature, grant.key_address)
     return digest == grant.digest
+
+
+def _notice_holds(grant: Grant) -> bool:
+    """Whether the notice kept is the one whose hash stands in the signed terms."""
+    stated = grant.terms["notice"]
+    kept: dict[str, Json] = dict(grant.notice or {})  # type: ignore[arg-type]  # canonical() refuses what is no JSON
+    return isinstance(stated, dict) and stated.get("sha256") == "0x" + hashlib.sha256(canonical(kept)).hexdigest()
 
 
 def _check_events(check: Check, grant: Grant, events: list[GrantEvent]) -> None:
@@ -119,7 +131,13 @@ def _row_holds(grant: Grant, events: list[GrantEvent]) -> bool:
         elif event.case_ref is not None and not GrantState(event.state).final:
             case = event.case_ref
     last = events[-1]
-    ended = next((event.at_ms for event in events if GrantState(event.state).final), None)
+    # An end may be followed by a withdrawal, which is another end; a change that leaves the state is none.
+    ends = [
+        event.at_ms
+        for before, event in itertools.pairwise(events)
+        if GrantState(event.state).final and event.state != before.state
+    ]
+    ended = ends[-1] if ends else None
     numbers = [event.number for event in events if event.number is not None]
     # Changes that came by way of the chain may not have been takeable here; then the numbers do not count up alone.
     taken_over = any(event.actor == grants.CHAIN for event in events)
