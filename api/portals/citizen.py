@@ -343,6 +343,7 @@ def _consent_page(
         until=until or last,
         until_min=(today + timedelta(days=1)).isoformat(),
         until_max=last,
+        until_presets=(*(day for days in (7, 30) if (day := _later(today, days)) < last), last),
         uses=int(uses) if uses and uses.isascii() and uses.isdigit() else row.wanted_uses,
         uses_max=row.wanted_uses,
         keep_days=purpose.data_life_days,
@@ -353,6 +354,10 @@ def _consent_page(
     )
     status = 200 if error is None else int(STATUS[Kind.INVALID])
     return respond("citizen/consent.html", view, at.frame(request, ctx, "citizen", "grants", actor), status)
+
+
+def _later(day: date, days: int) -> str:
+    return (day + timedelta(days=days)).isoformat()
 
 
 def _cut(ctx: Context, lang: Lang, notes: Iterable[dict[str, object]]) -> tuple[Item, ...]:

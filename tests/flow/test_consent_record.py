@@ -8,6 +8,8 @@ import pytest
 
 from api.demo import flow
 from api.errors import ApiError
+from api.store.fsck import fsck
+from api.wiring import log_key
 from chain.canonical import canonical
 from tests.town import HARBOUR, PINE, Service
 
@@ -82,3 +84,23 @@ def test_one_use_is_one_off(service: Service) -> None:
     terms = service.citizen(service.driver()).get(f"/v1/grants/{grant_id}")["terms"]
     assert terms["kind"] == "one_off"
     assert terms["frequency"]["per_day"] >= 1
+
+
+def test_the_store_s_check_knows_grants_in_every_state_and_their_notices(service: Service, grant_id: str) -> None:
+    ctx = service.ctx
+    flow.extend_grant(service.citizen(service.driver()), grant_id, days=9, uses=1)
+    frozen = service.grant(service.driver())
+    flow.change_grant(service.town.regulator(), frozen, "freeze", case="CASE-1")
+    key = log_key(ctx.keys).public_key().public_bytes_raw()
+
+    def found() -> set[tuple[str, str, str]]:
+        report = fsck(ctx.db, ctx.vault, key, identity=ctx.chain)
+        return {(one.table, one.id, one.code) for one in report.findings}
+
+    assert found() == set()
+    kept = service.rows("SELECT notice FROM grants WHERE id = :id", id=frozen)[0].notice
+    text = kept if isinstance(kept, str) else json.dumps(kept, ensure_ascii=False)
+    service.execute("UPDATE grants SET notice = :notice WHERE id = :id", id=frozen, notice=text.replace("5", "6"))
+    assert found() == {("grants", frozen, "fsck.grant_edited")}
+    service.execute("UPDATE grants SET notice = :notice WHERE id = :id", id=frozen, notice=text)
+    assert found() == set()

@@ -154,6 +154,7 @@ class Consent:
     asked_at_ms: int
     lapses_at_ms: int
     error: FormError | None
+    until_presets: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     service_item: str | None = None
     passkeys: bool = False
