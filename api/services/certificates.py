@@ -9,13 +9,13 @@ from api.documents.certificate import CertificateView, render_certificate
 from api.errors import ApiError, Kind
 from api.policy.claims import outdated
 from api.policy.mandates import Action
-from api.services import evidence
+from api.services import evidence, looks
 from api.services.authority import authority, by
 from api.services.context import Actor, Context
 from api.services.days import city_day
 from api.store import Session, clock, read_only, unit_of_work
 from api.store.crypto import DataKey
-from api.store.queries import holders, parties, receipts, records
+from api.store.queries import holders, masks, parties, receipts, records
 from api.store.queries.paging import Page
 from api.store.queries.records import RecordView
 from api.store.receipts import ReceiptDraft, open_details, prepare_receipt
@@ -86,7 +86,9 @@ def list_own(ctx: Context, actor: Actor, cursor: str | None = None) -> Page[Cert
         page = records.list_records(session, may.holder_id, cursor=cursor)
         today = city_day(clock.now_ms(session))
         seen = [view for view in page.items if may.covers(Action.LOOK, [view.record.type_code])]
-        return Page([_certificate(ctx, session, key, view, today) for view in seen], page.next_cursor)
+        shown = [_certificate(ctx, session, key, view, today) for view in seen]
+    looks.by_representative(ctx, actor, may.holder_id, "read", [one.schema.code for one in shown])
+    return Page(shown, page.next_cursor)
 
 
 def get_own(ctx: Context, actor: Actor, record_id: str) -> CertificatePage:
@@ -95,23 +97,28 @@ def get_own(ctx: Context, actor: Actor, record_id: str) -> CertificatePage:
         view = _own(ctx, session, actor, record_id, Action.LOOK)
         holder_id = view.record.holder_id
         key = holders.holder_key(session, ctx.vault, holder_id)
-        place = ("0x" + view.root.hex(), view.record.leaf_index)
+        place, now = ("0x" + view.root.hex(), view.record.leaf_index), clock.now_ms(session)
         uses = [
             Use(receipt, parties.get_party(session, receipt.party_id or ""))
             for receipt in receipts.receipts_of_holder(
                 session, holder_id, kinds=[ReceiptKind.DELIVERY], limit=200
             ).items
             if place in _places(open_details(session, ctx.vault, receipt).details.get("records"))
+            and not masks.receipt_is_hidden(session, receipt, now)
         ]
-        certificate = _certificate(ctx, session, key, view, city_day(clock.now_ms(session)))
-        return CertificatePage(certificate, records.history(session, holder_id, record_id), uses)
+        certificate = _certificate(ctx, session, key, view, city_day(now))
+        found = CertificatePage(certificate, records.history(session, holder_id, record_id), uses)
+    looks.by_representative(ctx, actor, holder_id, "read", [certificate.schema.code])
+    return found
 
 
 def bundle(ctx: Context, actor: Actor, record_id: str) -> Bundle:
     """The holder's proof of a certificate, every field disclosed; for whomever the holder hands it to."""
     with read_only(ctx.db) as session:
         view = _own(ctx, session, actor, record_id, Action.EXPORT)
-        return evidence.certificate_bundle(ctx, session, view.record.holder_id, record_id)
+        made = evidence.certificate_bundle(ctx, session, view.record.holder_id, record_id)
+    looks.by_representative(ctx, actor, view.record.holder_id, "export", [view.record.type_code])
+    return made
 
 
 def original_pdf(ctx: Context, actor: Actor, record_id: str) -> bytes:

@@ -15,13 +15,14 @@ from api.errors import ApiError, Kind
 from api.policy.copy_states import DUTIES, CopyState, check_copy_transition
 from api.policy.mandates import Action
 from api.policy.states import GrantState
+from api.services import looks
 from api.services.authority import Authority, authority
 from api.services.context import Actor, Also, Context, Role
 from api.services.copies_life import receipt_draft
 from api.services.pulls import SignedPull
-from api.store import Session, read_only
+from api.store import Session, clock, read_only
 from api.store.numbering import NumberedReceipt, Numberer
-from api.store.queries import copies, deletions, grants, parties, receipts
+from api.store.queries import copies, deletions, grants, masks, parties, receipts
 from api.store.queries.deletions import Move
 from api.store.queries.paging import Page
 from api.store.tables import Copy, CopyEvent, Grant, Party
@@ -153,7 +154,9 @@ def get(ctx: Context, actor: Actor, copy_id: str) -> CopyView:
         copy = copies.get_copy(session, copy_id)
         if copy is None or not _visible(ctx, session, actor, copy):
             raise ApiError("copies.not_found", Kind.NOT_FOUND)
-        return _views(session, [copy])[0]
+        found = _views(session, [copy])[0]
+    looks.by_regulator(ctx, actor, "copy", [(found.grant.holder_id, found.grant.id)], {"copy": copy_id})
+    return found
 
 
 def list_visible(
@@ -164,7 +167,12 @@ def list_visible(
         if actor.role is Role.CITIZEN:
             may = authority(ctx, session, actor, Action.LOOK)
             page = copies.copies_of_holder(session, may.holder_id, states=states, cursor=cursor)
-            covered = [view for view in _views(session, page.items) if _covers(may, view.grant)]
+            now = clock.now_ms(session)
+            covered = [
+                view
+                for view in _views(session, page.items)
+                if _covers(may, view.grant) and not masks.grant_is_hidden(session, view.grant.id, now)
+            ]
             return Page(covered, page.next_cursor)
         if actor.role is Role.REGULATOR:
             page = deletions.copies_overdue(session, LATE if states is None else LATE & set(states), cursor=cursor)
@@ -286,7 +294,8 @@ def _visible(ctx: Context, session: Session, actor: Actor, copy: Copy) -> bool:
     if actor.role is Role.CITIZEN:
         may = authority(ctx, session, actor, Action.LOOK)
         grant = grants.grant_of_holder(session, may.holder_id, copy.grant_id)
-        return grant is not None and _covers(may, grant)
+        hidden = masks.grant_is_hidden(session, copy.grant_id, clock.now_ms(session))
+        return grant is not None and _covers(may, grant) and not hidden
     if actor.role is Role.REGULATOR:
         return CopyState(copy.state) in LATE
     return copy.entity_id == actor.party(Role.ENTITY)

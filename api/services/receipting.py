@@ -5,8 +5,8 @@ from api.policy.mandates import Action
 from api.services import evidence
 from api.services.authority import authority
 from api.services.context import Actor, Context, Role
-from api.store import Session, read_only
-from api.store.queries import grants, receipts
+from api.store import Session, clock, read_only
+from api.store.queries import grants, masks, receipts
 from api.store.tables import Receipt
 from chain.bundle import Bundle
 
@@ -27,6 +27,8 @@ def _visible(ctx: Context, session: Session, actor: Actor, receipt_id: str, acti
     if actor.role is Role.CITIZEN:
         may = authority(ctx, session, actor, action)
         found = receipts.receipt_of_holder(session, may.holder_id, receipt_id)
+        if found is not None and masks.receipt_is_hidden(session, found, clock.now_ms(session)):
+            found = None
         if found is not None and not may.whole:
             grant = None if found.grant_id is None else grants.grant_of_holder(session, may.holder_id, found.grant_id)
             covered = grant is not None and may.covers(action, grants.types_of(grant), grants.purpose_of(grant))

@@ -22,7 +22,7 @@ from api.services.context import Actor, Context, Role
 from api.services.identity import canonical_number
 from api.services.pulls import Pulled, SignedPull
 from api.store import Session, clock, ids, read_only, unit_of_work
-from api.store.queries import holders, parties, records, registrations, statutory
+from api.store.queries import cases, holders, parties, records, registrations, statutory
 from api.store.queries.holders import HolderKind as StoredKind
 from api.store.queries.paging import Page
 from api.store.queries.registrations import LegalBasis
@@ -33,17 +33,22 @@ from chain.canonical import Json, canonical
 from chain.receipt import ReceiptKind
 
 MAX_ITEMS = 64
+MASK_BASIS_MAX = 128
 
 
 @dataclass(frozen=True, slots=True)
 class NewAccess:
-    """What is asked: by which basis, in which case, of whom (`number` finds the holder and goes nowhere else), what."""
+    """What is asked: by which basis, in which case, of whom (`number` finds the holder and goes nowhere else), what.
+
+    For `hidden_days` the person concerned sees that an authority looked and by which law more is told later.
+    """
 
     basis: str
     case_no: str
     holder_kind: HolderKind
     number: str
     items: Sequence[tuple[str, str]]
+    hidden_days: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +88,20 @@ def query(
     number = canonical_number(ctx.settings, StoredKind(new.holder_kind.value), new.number)
     if len(new.items) > MAX_ITEMS:
         raise ApiError("requests.too_many_items", limit=MAX_ITEMS)
+    if not 0 <= new.hidden_days <= basis.max_delay_days:
+        raise ApiError("statutory.mask_too_long", limit=basis.max_delay_days)
     subject = Subject(
         ctx.vault.blind_index("statutory/number", new.holder_kind.value, number),
         ctx.vault.blind_index("statutory/stem", new.holder_kind.value, policy.stem(number)),
     )
-    access = _admit(ctx, party_id, basis, new, subject, _access_id(ctx, party_id, idempotency_key))
+    access = _admit(ctx, party_id, basis, new, number, subject, _access_id(ctx, party_id, idempotency_key))
     types = sorted({type_code for type_code, _ in new.items})
     with read_only(ctx.db) as session:
         holder_id = holders.find_holder(session, ctx.vault, StoredKind(new.holder_kind.value), number)
         there = records.current_records(session, holder_id or access.id, types)
+        contested = holder_id is not None and cases.is_suspended(session, holder_id, party_id)
+    if contested:
+        raise _contested(ctx, access, holder_id)
     if holder_id is None or not there:
         raise _nothing(ctx, access, basis, holder_id)
     grant_id = access.grant_id or statutory_grants.begin(ctx, actor, access.id, basis, holder_id, new.items, signed)
@@ -133,7 +143,13 @@ def bases_of(ctx: Context, actor: Actor) -> list[StatutoryBasis]:
 
 
 def _admit(
-    ctx: Context, party_id: str, basis: StatutoryBasis, new: NewAccess, subject: Subject, access_id: str
+    ctx: Context,
+    party_id: str,
+    basis: StatutoryBasis,
+    new: NewAccess,
+    number: str,
+    subject: Subject,
+    access_id: str,
 ) -> StatutoryAccess:
     """Decide and count in one transaction; the row of the query, or the refusal raised."""
     described = ctx.vault.blind_index("statutory/query", *_described(new))
@@ -168,13 +184,17 @@ def _admit(
             subject_bidx=subject.number,
             near_bidx=subject.near,
             request_bidx=described,
+            masked_until_ms=now + new.hidden_days * policy.DAY_MS if new.hidden_days else None,
+            mask_basis=basis.law_zh[:MASK_BASIS_MAX] if new.hidden_days else None,
             outcome=Outcome.ASKED.value,
             at_ms=now,
         )
         if isinstance(verdict, Deny):
             # Under an id of its own: a refusal is not kept, and the same key may try again.
             row.id, row.outcome, row.reason = ids.new_access_id(), Outcome.REFUSED.value, verdict.reason
-            row.receipt_id = _receipt(ctx, session, ReceiptKind.REFUSAL, row, None)
+            # Who was refused about whom is part of what the person concerned sees.
+            row.holder_id = holders.find_holder(session, ctx.vault, StoredKind(new.holder_kind.value), number)
+            row.receipt_id = _receipt(ctx, session, ReceiptKind.REFUSAL, row, row.holder_id)
         session.add(row)
     ctx.log.wake()
     if isinstance(verdict, Deny):
@@ -197,6 +217,19 @@ def _nothing(ctx: Context, access: StatutoryAccess, basis: StatutoryBasis, holde
                 statutory.raise_alarm(session, access.party_id, basis.code, alarm, now)
         ctx.log.wake()
     return ApiError("statutory.nothing_found", Kind.NOT_FOUND)
+
+
+def _contested(ctx: Context, access: StatutoryAccess, holder_id: str | None) -> ApiError:
+    """Note a refusal: the person concerned contests this party's queries, and no regulator has decided otherwise."""
+    error = ApiError("statutory.contested", Kind.FORBIDDEN)
+    if access.outcome != Outcome.REFUSED:
+        with unit_of_work(ctx.db) as session:
+            access.outcome, access.reason = Outcome.REFUSED.value, error.code
+            receipt_id = _receipt(ctx, session, ReceiptKind.REFUSAL, access, holder_id)
+            statutory.settle(session, access.id, Outcome.REFUSED, receipt_id=receipt_id, holder_id=holder_id)
+            statutory.reasoned(session, access.id, error.code)
+        ctx.log.wake()
+    return error
 
 
 def _receipt(ctx: Context, session: Session, kind: ReceiptKind, access: StatutoryAccess, holder_id: str | None) -> str:
@@ -224,4 +257,5 @@ def _access_id(ctx: Context, party_id: str, key: str) -> str:
 
 def _described(new: NewAccess) -> list[str]:
     items = [f"{type_code}/{name}" for type_code, name in sorted(new.items)]
-    return [new.basis, new.case_no, new.holder_kind.value, new.number, *items]
+    hidden = [f"hidden:{new.hidden_days}"] if new.hidden_days else []
+    return [new.basis, new.case_no, new.holder_kind.value, new.number, *items, *hidden]

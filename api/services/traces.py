@@ -5,15 +5,15 @@ Candidates are chosen from the file alone, every copy of each content is scored,
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from api.errors import ApiError, Kind
 from api.policy.copy_states import CopyState
-from api.services import evidence
+from api.services import evidence, looks
 from api.services.context import Actor, Also, Context, Role
 from api.services.pulls import EPOCH
 from api.store import Session, clock, ids, read_only, unit_of_work
-from api.store.queries import copies, deletions, grants, holders, parties, provenance, receipts, traces
+from api.store.queries import copies, deletions, erasures, grants, parties, provenance, receipts, traces
 from api.store.queries.paging import Page
 from api.store.receipts import ReceiptDraft, prepare_receipt
 from api.store.tables import Copy, CopyEvent, Trace
@@ -21,7 +21,7 @@ from chain.bundle import Bundle
 from chain.receipt import ReceiptKind
 from watermark.examine import Examined, examine
 from watermark.lookup import candidate_tags
-from watermark.trace import ContentCandidates, IssuedCopy, Verdict, trace
+from watermark.trace import ContentCandidates, IssuedCopy, Outcome, Verdict, trace
 
 MAX_FILES = 50
 MAX_CONTENTS = 2_000
@@ -58,6 +58,8 @@ def examine_files(
     with unit_of_work(ctx.db) as session:
         now = clock.advance(session)
         rows = [_store(ctx, session, party_id, verdict, report, now) for verdict, report in judged]
+        for row in rows:
+            looks.by_regulator(ctx, actor, "trace", _whose(session, row.report), {"trace": row.id}, session=session)
         if also is not None:
             also(session, rows)
     ctx.log.wake()
@@ -68,8 +70,11 @@ def _judge(ctx: Context, suspect: Suspect) -> tuple[Verdict, dict[str, object]]:
     examined = examine(suspect.data, suspect.name)
     key = ctx.epoch_key(EPOCH)
     with read_only(ctx.db) as session:
-        found = _candidates(ctx, session, examined, candidate_tags(examined, suspect.name, key))
+        found, erased = _candidates(ctx, session, examined, candidate_tags(examined, suspect.name, key))
         verdict = trace(examined, suspect.name, found, {EPOCH: key})
+        if erased and verdict.outcome in {Outcome.NONE, Outcome.INCONCLUSIVE}:
+            # It was a copy of ours, and with what could tell whose it was, its holder's data were destroyed.
+            verdict = replace(verdict, outcome=Outcome.ERASED, codes=("watermark.trace.erased",))
         return verdict, {**verdict.to_dict(), "named": _named(session, verdict)}
 
 
@@ -133,7 +138,18 @@ def bundle(ctx: Context, actor: Actor, trace_id: str, copy_id: str, kind: Receip
             found = [receipt for receipt in reversed(found) if receipt.id in stated]
         if not found:
             raise ApiError("traces.not_found", Kind.NOT_FOUND)
-        return evidence.receipt_bundle(ctx, session, found[0])
+        made = evidence.receipt_bundle(ctx, session, found[0])
+        about = [(one.holder_id, one.grant_id) for one in found[:1] if one.holder_id is not None]
+    looks.by_regulator(ctx, actor, "evidence", about, {"trace": trace_id, "copy": copy_id})
+    return made
+
+
+def _whose(session: Session, report: Mapping[str, object]) -> list[tuple[str, str | None]]:
+    """Whose data stand in the copies that a verdict names."""
+    named = report.get("named")
+    assert isinstance(named, list)
+    found = [grants.find_grant(session, str(one["grant"])) for one in named]
+    return [(grant.holder_id, grant.id) for grant in found if grant is not None]
 
 
 def _own(session: Session, actor: Actor, trace_id: str) -> Trace:
@@ -143,8 +159,13 @@ def _own(session: Session, actor: Actor, trace_id: str) -> Trace:
     return row
 
 
-def _candidates(ctx: Context, session: Session, examined: Examined, tags: Sequence[bytes]) -> list[ContentCandidates]:
-    """Every content that shares a tag with the file, or whose copy the file names, each with all copies ever made."""
+def _candidates(
+    ctx: Context, session: Session, examined: Examined, tags: Sequence[bytes]
+) -> tuple[list[ContentCandidates], bool]:
+    """Every content that shares a tag with the file, or whose copy the file names, each with all copies ever made.
+
+    Also whether there is one among them that was erased, so that nothing can be compared any more.
+    """
     wanted = dict.fromkeys(
         content_id for content_id, _ in provenance.contents_with(session, tags).most_common(MAX_CONTENTS)
     )
@@ -154,13 +175,16 @@ def _candidates(ctx: Context, session: Session, examined: Examined, tags: Sequen
     issued: dict[str, list[IssuedCopy]] = {}
     for copy in copies.copies_of_contents(session, list(wanted)):
         issued.setdefault(copy.content_id, []).append(IssuedCopy(copy.id, copy.entity_id, copy.epoch, copy.file_sha256))
-    found = []
+    found, erased = [], False
     for content_id, made in issued.items():
         content = copies.get_content(session, content_id)
         assert content is not None
-        original = copies.open_original(holders.holder_key(session, ctx.vault, content.holder_id), content)
+        if not content.original_enc:
+            erased = True
+            continue
+        original = copies.open_original(erasures.content_key(session, ctx.vault, content), content)
         found.append(ContentCandidates(content_id, original, content.media_type, tuple(made)))
-    return found
+    return found, erased
 
 
 def _named(session: Session, verdict: Verdict) -> list[dict[str, object]]:

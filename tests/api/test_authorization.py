@@ -17,6 +17,7 @@ WHO = {
     "/v1/certificates/{record_id}/proof": {"citizen"},
     "/v1/certificates/{record_id}/original": {"citizen"},
     "/v1/footprints": {"citizen"},
+    "/v1/footprints/export": {"citizen"},
     "/v1/returns": {"department"},
     "/v1/returns/{return_id}": {"department"},
     "/v1/returns/{return_id}/rows": {"department"},

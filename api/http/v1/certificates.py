@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Response
 from api.http.auth import ContextDep, allow
 from api.http.forms import download, moment
 from api.http.strict_json import StrictJsonRoute
-from api.services import certificates, footprints
+from api.services import certificates
 from api.services.certificates import Certificate
 from api.services.context import Actor, Role
 
@@ -84,31 +84,3 @@ def get_proof(ctx: ContextDep, actor: Citizen, record_id: str) -> Response:
 def get_original(ctx: ContextDep, actor: Citizen, record_id: str) -> Response:
     """The certificate as a PDF, unmarked, for its holder; the download is receipted."""
     return download(certificates.original_pdf(ctx, actor, record_id), "application/pdf", f"{record_id}.pdf")
-
-
-@router.get("/footprints")
-def list_footprints(
-    ctx: ContextDep, actor: Citizen, cursor: Annotated[str | None, Query(max_length=128)] = None
-) -> dict[str, Any]:
-    """Who looked: deliveries, refusals, one's own downloads, grants and their ends."""
-    page = footprints.list_own(ctx, actor, cursor)
-    return {
-        "items": [
-            {
-                "receipt": line.receipt.id,
-                "number": line.receipt.number,
-                "kind": line.receipt.kind,
-                "party": None
-                if line.party is None
-                else {"id": line.party.id, "zh": line.party.name_zh, "en": line.party.name_en},
-                "grant": line.receipt.grant_id,
-                "copy": line.receipt.copy_id,
-                "purpose": None if line.grant is None else line.grant.terms["purpose"],
-                "reason": line.receipt.reason,
-                "repeats": line.receipt.repeats,
-                "at": moment(line.receipt.at_ms),
-            }
-            for line in page.items
-        ],
-        "next_cursor": page.next_cursor,
-    }

@@ -37,6 +37,7 @@ class AccessIn(Strict):
     case_no: str = Field(min_length=1, max_length=64)
     holder: SubjectIn
     fields: list[str] = Field(min_length=1, max_length=64)
+    hidden_days: int = Field(default=0, ge=0, le=3660)
 
 
 class ClosingIn(Strict):
@@ -56,6 +57,7 @@ def shown(view: AccessView) -> dict[str, Any]:
         "outcome": row.outcome,
         "reason": row.reason,
         "receipt": row.receipt_id,
+        "masked_until": moment(row.masked_until_ms),
         "at": moment(row.at_ms),
     }
 
@@ -101,6 +103,7 @@ def create_access(
             HolderKind(body.holder.kind),
             body.holder.number,
             [split(item) for item in body.fields],
+            body.hidden_days,
         )
         served = statutory.query(ctx, actor, new, media_type, idempotency_key=key, signed=evidence_of(signed))
     except ApiError:

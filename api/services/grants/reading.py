@@ -8,8 +8,8 @@ from api.policy.mandates import Action
 from api.policy.states import GrantState
 from api.services.authority import authority
 from api.services.context import Actor, Context, Role
-from api.store import Session, read_only
-from api.store.queries import copies, grants, parties, receipts
+from api.store import Session, clock, read_only
+from api.store.queries import copies, grants, masks, parties, receipts
 from api.store.queries.paging import Page
 from api.store.tables import Copy, Grant, GrantEvent, Party, Receipt
 
@@ -58,6 +58,8 @@ def visible(ctx: Context, session: Session, actor: Actor, grant_id: str) -> Gran
     if actor.role is Role.CITIZEN:
         may = authority(ctx, session, actor, Action.LOOK)
         grant = grants.grant_of_holder(session, may.holder_id, grant_id)
+        if grant is not None and masks.grant_is_hidden(session, grant_id, clock.now_ms(session)):
+            grant = None
         if grant is not None and not may.covers(Action.LOOK, grants.types_of(grant), grants.purpose_of(grant)):
             raise ApiError("mandate.out_of_scope", Kind.FORBIDDEN)
     else:

@@ -12,7 +12,7 @@ from api.errors import ApiError, Kind
 from api.policy.decide import Deny, GrantView
 from api.policy.replay import AsOf, Seen, decide_again, items_of
 from api.policy.states import GrantState
-from api.services import receipting
+from api.services import looks, receipting
 from api.services.context import Actor, Context, Role
 from api.services.grants.reading import visible
 from api.store import Session, read_only
@@ -67,7 +67,9 @@ def replay(ctx: Context, actor: Actor, receipt_id: str) -> Replayed:
         if seen is None:
             raise ApiError("receipts.no_decision", Kind.NOT_FOUND)
         recorded = PERMIT if receipt.kind == ReceiptKind.DELIVERY else receipt.reason
-        return _replayed(ctx, session, grant, seen, receipt, recorded)
+        found = _replayed(ctx, session, grant, seen, receipt, recorded)
+    looks.by_regulator(ctx, actor, "replay", [(grant.holder_id, grant.id)], {"receipt": receipt_id})
+    return found
 
 
 def replay_at(ctx: Context, actor: Actor, grant_id: str, at_ms: int, asked: Sequence[str] | None = None) -> Replayed:
@@ -95,7 +97,9 @@ def replay_at(ctx: Context, actor: Actor, grant_id: str, at_ms: int, asked: Sequ
             repeat=False,
             caps=None,
         )
-        return _replayed(ctx, session, grant, seen, None, None)
+        found = _replayed(ctx, session, grant, seen, None, None)
+    looks.by_regulator(ctx, actor, "replay", [(grant.holder_id, grant.id)], {"receipt": None})
+    return found
 
 
 def _replayed(

@@ -189,3 +189,8 @@ def settle(
     if holder_id is not None:
         values["holder_id"] = holder_id
     session.execute(_SET.where(StatutoryAccess.id == access_id).values(values))
+
+
+def reasoned(session: Session, access_id: str, reason: str) -> None:
+    """Say why a query was refused after it had been let in."""
+    session.execute(_SET.where(StatutoryAccess.id == access_id).values(reason=reason))

@@ -12,6 +12,15 @@ from api.store.tables.credentials import GrantDraft, Passkey, PasskeyChallenge, 
 from api.store.tables.jobs import PullJob, PullJobItem
 from api.store.tables.lifecycle import CopyEvent, Correction, Notice, NoticeDelivery, Webhook
 from api.store.tables.logged import Checkpoint, LogNode, LogState, PreparedReceipt, Receipt, RequestEvidence
+from api.store.tables.looks import (
+    Case,
+    CaseEvent,
+    LookCount,
+    LookMark,
+    Notification,
+    NotificationSetting,
+    Suspension,
+)
 from api.store.tables.mandates import CounterAct, CounterTally, CounterVisit, GrantAuthority, Mandate
 from api.store.tables.people import Holder, IdempotencyKey, Party, SignatureNonce, UserSession
 from api.store.tables.returned import Batch, Record, Return, ReturnRow
@@ -25,6 +34,8 @@ __all__ = [
     "ID",
     "Base",
     "Batch",
+    "Case",
+    "CaseEvent",
     "ChainBlock",
     "ChainStatus",
     "ChainTx",
@@ -46,9 +57,13 @@ __all__ = [
     "Lease",
     "LogNode",
     "LogState",
+    "LookCount",
+    "LookMark",
     "Mandate",
     "Notice",
     "NoticeDelivery",
+    "Notification",
+    "NotificationSetting",
     "Outbox",
     "Party",
     "PartyEvent",
@@ -70,6 +85,7 @@ __all__ = [
     "SignatureNonce",
     "StatutoryAccess",
     "StatutoryAlarm",
+    "Suspension",
     "Trace",
     "UserSession",
     "Webhook",
