@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from api.errors import ApiError
 from api.http.app import build
 from api.portals.mount import error_page, mount
-from api.services import pull_jobs, refusals
+from api.services import erasure_run, pull_jobs, refusals
 from api.services.context import Context
 from api.settings import Settings
 from api.wiring import wire
@@ -34,6 +34,8 @@ def create(settings: Settings) -> FastAPI:
 @contextlib.asynccontextmanager
 async def _life(ctx: Context) -> AsyncIterator[None]:
     stop = threading.Event()
+    # A database that was restored knows nothing of erasures since: before anybody is served, they are done again.
+    erasure_run.reapply(ctx)
     ctx.log.start()
     folder = threading.Thread(target=_fold, args=(ctx, stop), name="refusals", daemon=True)
     folder.start()

@@ -67,6 +67,8 @@ class Settings(BaseSettings):
     webhook_timeout_s: float = Field(default=10.0, gt=0)
     webhook_pause_s: float = Field(default=5.0, gt=0)
     webhook_attempts: int = Field(default=12, ge=1)
+    erasure_cooling_s: int = Field(default=15 * 86_400, ge=0)
+    backup_key_days: int = Field(default=35, ge=1, le=400)
 
     @property
     def store_url(self) -> str:

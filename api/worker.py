@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass, field
 
 from api.errors import ApiError, Kind, place_of
-from api.services import chain_outbox, copies_life, corrections, mandates, returning, returns, webhooks
+from api.services import chain_outbox, copies_life, corrections, erasure_run, mandates, returning, returns, webhooks
 from api.services.chain_outbox import Relays
 from api.services.context import Context
 from api.services.grants import ends
@@ -166,6 +166,16 @@ def copies_loop(ctx: Context, stop: threading.Event) -> None:
         stop.wait(0.0 if busy else HOUSEKEEPING_S)
 
 
+def erasures_loop(ctx: Context, stop: threading.Event) -> None:
+    """Carry out what holders asked for, end what the law let live on for a while, destroy old backups' keys."""
+    while not stop.is_set():
+        try:
+            erasure_run.turn(ctx)
+        except ApiError as error:
+            log.error("erasures wait: %s", error.code)  # noqa: TRY400 - as above
+        stop.wait(HOUSEKEEPING_S)
+
+
 def webhooks_loop(ctx: Context, stop: threading.Event) -> None:
     """Send entities' systems what they are to be told."""
     while not stop.is_set():
@@ -238,6 +248,7 @@ def run(ctx: Context, chain: ChainLoop, stop: threading.Event, holder: str) -> b
         threading.Thread(target=chain.run, args=(stop,), name="chain"),
         threading.Thread(target=copies_loop, args=(ctx, stop), name="copies"),
         threading.Thread(target=webhooks_loop, args=(ctx, stop), name="webhooks"),
+        threading.Thread(target=erasures_loop, args=(ctx, stop), name="erasures"),
     ]
     for thread in threads:
         thread.start()

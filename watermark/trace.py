@@ -17,12 +17,13 @@ from watermark.scoring import ContentScorer, CopyScore, entity_log10_e
 
 
 class Outcome(StrEnum):
-    """What the tracer says."""
+    """What the tracer says. ERASED comes from the service alone: a copy of ours whose original was destroyed by law."""
 
     IDENTIFIED = "identified"
     SUSPECT = "suspect"
     INCONCLUSIVE = "inconclusive"
     NONE = "none"
+    ERASED = "erased"
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,16 @@ from api.http import errors
 from api.http.auth import SESSION_COOKIE
 from api.http.middleware import AllowedHosts, BodyLimit, LastResort, SecurityHeaders
 from api.http.v1 import (
+    cases,
     certificates,
     copies,
     counter,
     drafts,
+    erasures,
     footprints,
     grants,
     mandates,
+    notifications,
     passkeys,
     pull_jobs,
     receipts,
@@ -47,6 +50,8 @@ V1 = (
     sessions,
     certificates,
     footprints,
+    cases,
+    notifications,
     returns,
     copies,
     webhooks,
@@ -57,6 +62,7 @@ V1 = (
     receipts,
     traces,
     statutory,
+    erasures,
     reference,
 )
 

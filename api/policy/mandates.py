@@ -85,6 +85,7 @@ class EndReason(StrEnum):
     MISTAKE = "mistake"  # it was registered by mistake and never was
     TIME = "time"  # its last day passed
     MAJORITY = "majority"  # the child turned 18
+    ERASED = "erased"  # one of the two had everything erased
 
 
 REGISTRAR_REASONS = frozenset({EndReason.REGISTER, EndReason.COURT, EndReason.MISTAKE})

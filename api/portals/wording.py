@@ -113,6 +113,7 @@ STATES: Mapping[str, Mapping[str, Badge]] = {
         "suspect": Badge("wait", "warn", N_("Suspicion, no proof")),
         "inconclusive": Badge("wait", "question", N_("Inconclusive")),
         "none": Badge("plain", "file", N_("No copy of ours")),
+        "erased": Badge("plain", "cross", N_("Erased by law")),
     },
     "verdict_step": {
         "VALID": Badge("good", "check", N_("Holds")),
@@ -303,6 +304,7 @@ END_REASONS: Mapping[str, str] = {
     "mistake": N_("registered by mistake"),
     "time": N_("its last day has passed"),
     "majority": N_("the child has turned 18"),
+    "erased": N_("one of the two had all data erased"),
 }
 
 PAPERS: Mapping[str, str] = {

@@ -39,9 +39,10 @@ from api.services.grants.changes import invalidate_within
 from api.services.grants.events import Author
 from api.services.grants.reading import shown_state as shown_grant_state
 from api.services.identity import canonical_number
+from api.services.notifications import Topic, tell_holder
 from api.store import Session, clock, ids, read_only, unit_of_work
 from api.store.numbering import NumberedReceipt, Numberer
-from api.store.queries import grants, holders, mandates, parties
+from api.store.queries import erasures, grants, holders, mandates, parties
 from api.store.queries.holders import HolderKind, HolderRef
 from api.store.queries.mandates import MandateBody
 from api.store.queries.paging import Page
@@ -179,6 +180,7 @@ def appoint(ctx: Context, actor: Actor, new: NewAgent, *, also: Also[Mandate] | 
         )
         _check_new(session, row, now)
         _write(ctx, session, row, MandateBody(_principal_name(ctx, session, actor), name, number[-4:], "", "", ""), now)
+        tell_holder(session, person.id, Topic.MANDATE, row.id, {"mandate": row.id, "kind": row.kind}, now)
         if also is not None:
             also(session, row)
     return row
@@ -313,6 +315,17 @@ def expire_due(ctx: Context) -> int:
                     raise
                 log.error("mandate %s cannot be ended: %s", row.id, error.code)  # noqa: TRY400 - a trace may not say more
     return noted
+
+
+def end_all_of(ctx: Context, session: Session, holder_id: str, now_ms: int) -> int:
+    """End every mandate of a holder who is being erased, on either side, with receipts; count of them."""
+    live = erasures.live_mandates(session, holder_id)
+    for row in live:
+        over = shown_state(MandateState(row.state), row.ends_ms, now_ms).final
+        reason = (EndReason.MAJORITY if row.majority else EndReason.TIME) if over else EndReason.ERASED
+        who = "time" if over else "holder"
+        _finish(ctx, session, row, reason, now_ms, who, partial(prepare_receipt, session, ctx.vault))
+    return len(live)
 
 
 def _begin(ctx: Context, session: Session, row: Mandate, now_ms: int, add: Add[R]) -> R:
@@ -457,7 +470,9 @@ def _view(ctx: Context, session: Session, row: Mandate, *, names: bool = True) -
 
 
 def _body(ctx: Context, session: Session, row: Mandate) -> MandateBody | None:
-    """What is encrypted of a mandate; None where its holder's data were erased."""
+    """What is encrypted of a mandate; None where the data of either side were erased."""
+    if not row.body_enc:
+        return None
     try:
         return open_mandate(ctx, session, row)
     except ApiError as error:

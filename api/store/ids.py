@@ -147,13 +147,3 @@ def new_erasure_id() -> str:
 def new_retention_id() -> str:
     """What one law makes the platform keep of an erased holder: `keep_…`."""
     return _new("keep_")
-
-
-def new_case_id() -> str:
-    """What a holder says was not theirs: `case_…`."""
-    return _new("case_")
-
-
-def new_notification_id() -> str:
-    """Something that a person or an organisation is told: `note_…`."""
-    return _new("note_")

@@ -8,7 +8,7 @@ behind the service's back no longer opens.
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
@@ -88,6 +88,8 @@ def receipt_row(
     session: Session, vault: Vault, draft: ReceiptDraft, at_ms: int, sealer: Sealer | None = None
 ) -> dict[str, object]:
     """Column values of a new receipt without a number: salted, committed, sealed by `sealer` if it is open already."""
+    if sealer is None:
+        draft, sealer = _sealer_for(session, vault, draft)
     salt = os.urandom(SALT_BYTES)
     details = dict(draft.details)
     commitment = details_commitment(salt, details)
@@ -104,9 +106,18 @@ def receipt_row(
         "at_ms": at_ms,
     }
     plain = canonical({"details": details, "salt": salt.hex()})
-    sealer = sealer or details_sealer(session, vault, draft.holder_id)
     sealed = sealer.seal(Purpose.RECEIPT_DETAILS, draft.id, plain, bound=_bound(columns))
     return {**columns, "id": draft.id, "details_enc": sealed}
+
+
+def _sealer_for(session: Session, vault: Vault, draft: ReceiptDraft) -> tuple[ReceiptDraft, Sealer]:
+    """The key of a new receipt. What happens with an erased holder's tombstones is about nobody any more."""
+    try:
+        return draft, details_sealer(session, vault, draft.holder_id)
+    except ApiError as error:
+        if error.code != "store.erased":
+            raise
+        return replace(draft, holder_id=None), vault.platform
 
 
 def receipt_columns(receipt: Receipt) -> dict[str, str | int | bytes | None]:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from api.store.crypto import Vault
 from api.store.database import Database, no_time_limit, read_only
 from api.store.fsck.copies import check_copies
+from api.store.fsck.erasures import check_erasures
 from api.store.fsck.grants import check_grants
 from api.store.fsck.lives import check_lives
 from api.store.fsck.log import check_log
@@ -26,6 +27,7 @@ __all__ = ["ChainView", "Finding", "FsckReport", "NodeChain", "OnChainParty", "P
 Stage = Callable[[Check], None]
 STAGES: tuple[tuple[str, Stage], ...] = (
     ("references", check_references),
+    ("erasures", check_erasures),
     ("holders", check_holders),
     ("parties", check_parties),
     ("log", check_log),

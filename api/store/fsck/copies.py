@@ -19,6 +19,8 @@ def check_copies(check: Check) -> None:
     """Every content and copy; then deliveries whose copy is gone."""
     holders: dict[str, str] = {}
     for content in check.each("contents", select(Content).order_by(Content.id)):
+        if content.holder_id in check.erased:
+            continue  # the stage of erasures has looked
         holders[content.id] = content.holder_id
         if not _content_holds(check, content):
             check.find("contents", content.id, "fsck.content_edited")

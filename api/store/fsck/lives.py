@@ -7,7 +7,8 @@ from sqlalchemy import select
 from api.policy.copy_states import CopyState
 from api.store.fsck.report import Check
 from api.store.queries.deletions import event_hash
-from api.store.tables import Copy, CopyEvent
+from api.store.tables import Copy, CopyEvent, Receipt
+from chain.receipt import ReceiptKind
 
 # By state, what its receipt says was done, and the member that stands as the move's reason.
 _RECEIPTED = {
@@ -23,9 +24,12 @@ def check_lives(check: Check) -> None:
     stated: set[str] = set()
     hashes = dict(check.session.execute(select(Copy.id, Copy.file_sha256)).all())
     events = check.each("copy_events", select(CopyEvent).order_by(CopyEvent.copy_id, CopyEvent.seq))
+    silent = _of_erased(check)
     for copy_id, group in groupby(events, key=lambda event: event.copy_id):
         moves = list(group)
-        if not _chained(moves, hashes.get(copy_id, b"")) or not all(_receipted(check, move) for move in moves):
+        if not _chained(moves, hashes.get(copy_id, b"")) or not all(
+            _receipted(check, move) or move.receipt_id in silent for move in moves
+        ):
             check.find("copy_events", copy_id, "fsck.copy_life")
         found[copy_id] = moves[-1].state, moves[-1].due_at_ms
         stated |= {move.receipt_id for move in moves if move.receipt_id is not None}
@@ -37,6 +41,12 @@ def check_lives(check: Check) -> None:
             check.find("copies", copy_id, "fsck.copy_life")
     for receipt_id in sorted(check.deletions.keys() - stated):
         check.find("copy_events", str(check.deletions[receipt_id].get("copy")), "fsck.copy_life")
+
+
+def _of_erased(check: Check) -> set[str]:
+    """Statements whose receipts stand as leaves alone, since what they were about was erased."""
+    query = select(Receipt.id, Receipt.holder_id).where(Receipt.kind == ReceiptKind.DELETION.value)
+    return {receipt_id for receipt_id, holder_id in check.session.execute(query).all() if holder_id in check.erased}
 
 
 def _chained(moves: list[CopyEvent], file_sha256: bytes) -> bool:

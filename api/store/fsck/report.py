@@ -89,6 +89,7 @@ class Check:
         self.grants: dict[str, GrantReceipts] = {}
         self.deliveries: dict[str, list[Delivered]] = {}
         self.deletions: dict[str, dict[str, Json]] = {}  # what receipts say of copies' ends, by receipt
+        self.erased: set[str] = set()  # holders whose erasure is receipted
         self.batches_of_returns: dict[str, list[Json]] = {}
         self._findings: list[Finding] = []
         self._seen: set[Finding] = set()

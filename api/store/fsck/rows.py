@@ -34,7 +34,7 @@ def check_holders(check: Check) -> None:
     """Every data key opens under its own row, every profile under its key, every session under its row."""
     for row in check.each("holders", select(Holder).order_by(Holder.id)):
         if not row.wrapped_key:
-            continue  # erased
+            continue  # erased: the stage of erasures has looked whether by a receipt
         key = check.key(row.id)
         if key is None:
             check.find("holders", row.id, "fsck.holder_edited")

@@ -9,6 +9,7 @@ from api.store.tables.base import CODE, HASH, ID, Base
 from api.store.tables.chained import ChainBlock, ChainStatus, ChainTx, Outbox
 from api.store.tables.copied import Content, Copy, Provenance, Trace
 from api.store.tables.credentials import GrantDraft, Passkey, PasskeyChallenge, ProviderSubject, SignIn
+from api.store.tables.erasures import Erasure, RetainedContent, RetentionKey
 from api.store.tables.jobs import PullJob, PullJobItem
 from api.store.tables.lifecycle import CopyEvent, Correction, Notice, NoticeDelivery, Webhook
 from api.store.tables.logged import Checkpoint, LogNode, LogState, PreparedReceipt, Receipt, RequestEvidence
@@ -48,6 +49,7 @@ __all__ = [
     "CounterAct",
     "CounterTally",
     "CounterVisit",
+    "Erasure",
     "Grant",
     "GrantAuthority",
     "GrantDraft",
@@ -79,6 +81,8 @@ __all__ = [
     "Registration",
     "Request",
     "RequestEvidence",
+    "RetainedContent",
+    "RetentionKey",
     "Return",
     "ReturnRow",
     "SignIn",
