@@ -16,6 +16,7 @@ from typing import Self
 import httpx
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from api.client.cases import Case, CaseEvent, Cases, Notifications, Told
 from api.client.copies import Copies, Copy, CopyEvent
 from api.client.errors import MydataError, RefusedError, UnreachableError, UntrustedError
 from api.client.grants import FORMATS, Grant, GrantCopy, GrantEvent, Grants, Pulled
@@ -24,6 +25,7 @@ from api.client.receipts import LogKey, Promise, Receipt, Receipts
 from api.client.reference import CertificateType, Log, Party, Purpose, Reference
 from api.client.requests import AskedItem, Item, Request, Requests
 from api.client.signing import public_jwk, thumbprint
+from api.client.statutory import Access, Statutory
 from api.client.transport import Retries, Transport
 from api.client.webhooks import Notice, NoticeKeys, SentNotice, Webhook, Webhooks
 
@@ -57,6 +59,9 @@ class MydataClient:
         self.jobs = Jobs(self.transport, log_key)
         self.copies = Copies(self.transport)
         self.receipts = Receipts(self.transport)
+        self.statutory = Statutory(self.transport, log_key)
+        self.cases = Cases(self.transport)
+        self.notifications = Notifications(self.transport)
         self.webhooks = Webhooks(self.transport)
         self.reference = Reference(self.transport)
 
@@ -76,8 +81,12 @@ class MydataClient:
 
 __all__ = [
     "FORMATS",
+    "Access",
     "Archive",
     "AskedItem",
+    "Case",
+    "CaseEvent",
+    "Cases",
     "CertificateType",
     "Copies",
     "Copy",
@@ -97,6 +106,7 @@ __all__ = [
     "MydataError",
     "Notice",
     "NoticeKeys",
+    "Notifications",
     "Party",
     "Promise",
     "Pulled",
@@ -109,6 +119,8 @@ __all__ = [
     "Requests",
     "Retries",
     "SentNotice",
+    "Statutory",
+    "Told",
     "Transport",
     "UnreachableError",
     "UntrustedError",

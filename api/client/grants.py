@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import httpx
+
 from api.client import operations as op
 from api.client.errors import UntrustedError
 from api.client.paging import paged
@@ -136,6 +138,39 @@ def _event(document: Document) -> GrantEvent:
     )
 
 
+def pulled_of(response: httpx.Response, form: str, *, salts: bool, log_key: LogKey | None) -> Pulled:
+    """What a pull brought, checked. Raises `UntrustedError` where file, digest and promise do not fit together."""
+    headers = response.headers
+    try:
+        number = int(headers["receipt-number"])
+        leaf, signature = unhex(headers["receipt-leaf"]), unhex(headers["receipt-promise"])
+        promise = Promise(headers["receipt-id"], number, leaf, signature)
+        copy, disposition = headers["copy-id"], headers["content-disposition"]
+    except (KeyError, ValueError):
+        raise UntrustedError("client.bad_answer", place="headers") from None
+    if log_key is not None:
+        promise.verify(log_key)
+    if "content-digest" not in headers:
+        raise UntrustedError("client.bad_digest")
+    unknown = tuple(filter(None, headers.get("claims-unknown", "").split(", ")))
+    if not salts:
+        name = disposition.partition('filename="')[2].rstrip('"')
+        return Pulled(response.content, name, FORMATS[form], copy, promise, unknown)
+    document = Document(response.json())
+    file = document.inner("file")
+    try:
+        data = base64.b64decode(file.text("base64"), validate=True)
+    except ValueError:
+        raise UntrustedError("client.bad_answer", place="base64") from None
+    certificates = tuple(one.members for one in document.list("certificates"))
+    return Pulled(data, file.text("name"), file.text("media_type"), copy, promise, unknown, certificates)
+
+
+def accepted(form: str, *, salts: bool) -> str:
+    """The Accept header that asks for a format, with the salts or without."""
+    return f"{ENVELOPE};format={form}" if salts else FORMATS[form]
+
+
 class Grants:
     """Grants to an entity. With a log key, each delivery's promise is verified before the file is handed on."""
 
@@ -158,6 +193,10 @@ class Grants:
     def events(self, grant_id: str) -> Sequence[GrantEvent]:
         """What became of a grant, in order."""
         return [_event(one) for one in self._transport.json(op.LIST_GRANT_EVENTS, grant_id=grant_id).list("items")]
+
+    def record(self, grant_id: str) -> Mapping[str, Any]:
+        """The consent record, with the members that ISO/IEC TS 27560 names."""
+        return self._transport.json(op.GET_RECORD, grant_id=grant_id).members
 
     def terminate(self, grant_id: str, *, idempotency_key: str | None = None) -> str:
         """Give a grant back for good: it is needed no longer. Gives the receipt's id."""
@@ -186,32 +225,9 @@ class Grants:
         """
         response = self._transport.call(
             op.PULL,
-            accept=f"{ENVELOPE};format={form}" if salts else FORMATS[form],
+            accept=accepted(form, salts=salts),
             key=idempotency_key,
             grant_id=grant_id,
             fields=None if fields is None else list(fields),
         )
-        headers = response.headers
-        try:
-            number = int(headers["receipt-number"])
-            leaf, signature = unhex(headers["receipt-leaf"]), unhex(headers["receipt-promise"])
-            promise = Promise(headers["receipt-id"], number, leaf, signature)
-            copy, disposition = headers["copy-id"], headers["content-disposition"]
-        except (KeyError, ValueError):
-            raise UntrustedError("client.bad_answer", place="headers") from None
-        if self._log_key is not None:
-            promise.verify(self._log_key)
-        if "content-digest" not in headers:
-            raise UntrustedError("client.bad_digest")
-        unknown = tuple(filter(None, headers.get("claims-unknown", "").split(", ")))
-        if not salts:
-            name = disposition.partition('filename="')[2].rstrip('"')
-            return Pulled(response.content, name, FORMATS[form], copy, promise, unknown)
-        document = Document(response.json())
-        file = document.inner("file")
-        try:
-            data = base64.b64decode(file.text("base64"), validate=True)
-        except ValueError:
-            raise UntrustedError("client.bad_answer", place="base64") from None
-        certificates = tuple(one.members for one in document.list("certificates"))
-        return Pulled(data, file.text("name"), file.text("media_type"), copy, promise, unknown, certificates)
+        return pulled_of(response, form, salts=salts, log_key=self._log_key)

@@ -29,6 +29,7 @@ LIST_GRANTS = Operation("GET", "/v1/grants", query=("cursor",))
 GET_GRANT = Operation("GET", "/v1/grants/{grant_id}")
 LIST_GRANT_COPIES = Operation("GET", "/v1/grants/{grant_id}/copies")
 LIST_GRANT_EVENTS = Operation("GET", "/v1/grants/{grant_id}/events")
+GET_RECORD = Operation("GET", "/v1/grants/{grant_id}/record")
 TERMINATE_GRANT = Operation("POST", "/v1/grants/{grant_id}/terminate")
 EXTEND_GRANT = Operation("POST", "/v1/grants/{grant_id}/extension", body=("days", "uses"))
 PULL = Operation("POST", "/v1/grants/{grant_id}/pulls", body=("fields",))
@@ -48,6 +49,18 @@ CLAIM_RETENTION = Operation("POST", "/v1/copies/{copy_id}/retention", body=("bas
 
 GET_RECEIPT = Operation("GET", "/v1/receipts/{receipt_id}")
 GET_EVIDENCE = Operation("GET", "/v1/receipts/{receipt_id}/evidence")
+GET_DECISION = Operation("GET", "/v1/receipts/{receipt_id}/decision")
+
+QUERY = Operation("POST", "/v1/statutory-accesses", body=("basis", "case_no", "holder", "fields", "hidden_days"))
+LIST_QUERIES = Operation("GET", "/v1/statutory-accesses", query=("cursor",))
+GET_QUERY = Operation("GET", "/v1/statutory-accesses/{access_id}")
+
+LIST_CASES = Operation("GET", "/v1/cases", query=("state", "cursor"))
+GET_CASE = Operation("GET", "/v1/cases/{case_id}")
+LIST_NOTIFICATIONS = Operation("GET", "/v1/notifications", query=("cursor",))
+MARK_READ = Operation("POST", "/v1/notifications/read", body=("id",))
+GET_NOTIFICATION_SETTINGS = Operation("GET", "/v1/notifications/settings")
+CHOOSE_NOTIFICATIONS = Operation("POST", "/v1/notifications/settings", body=("topics", "address", "language"))
 
 REGISTER_WEBHOOK = Operation("POST", "/v1/webhooks", body=("url", "kinds"))
 LIST_WEBHOOKS = Operation("GET", "/v1/webhooks")

@@ -1,7 +1,9 @@
 """Receipts: the log's signed promises, verified with the log's key, and evidence that outsiders can check."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from api.client import operations as op
 from api.client.errors import UntrustedError
@@ -81,6 +83,10 @@ class Receipts:
     def get(self, receipt_id: str) -> Receipt:
         """One receipt."""
         return receipt_of(self._transport.json(op.GET_RECEIPT, receipt_id=receipt_id))
+
+    def decision(self, receipt_id: str) -> Mapping[str, Any]:
+        """The decision that a delivery or refusal rests on, made again as of its time, with its reasons."""
+        return self._transport.json(op.GET_DECISION, receipt_id=receipt_id).members
 
     def evidence(self, receipt_id: str) -> bytes:
         """The evidence bundle, which anybody checks with `python -m chain verify`; it holds no values."""

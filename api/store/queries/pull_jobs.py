@@ -11,6 +11,7 @@ from api.policy.states import GrantState
 from api.store.crypto import Purpose, Vault
 from api.store.inserts import insert_many
 from api.store.queries import paging
+from api.store.queries.registrations import LegalBasis
 from api.store.tables import Base, Grant, PullJob, PullJobItem, Request
 from chain.canonical import Json, canonical
 from chain.strict import parse_json
@@ -114,6 +115,7 @@ def matching_grants(
         .join(Request, Request.id == Grant.request_id)
         .where(
             Grant.entity_id == party_id,
+            Grant.legal_basis == LegalBasis.CONSENT.value,
             Grant.state == GrantState.ACTIVE.value,
             Grant.frozen.is_(False),
             Grant.not_after_ms > now_ms,

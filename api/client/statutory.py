@@ -1,0 +1,83 @@
+"""Queries by statutory duty: a basis in law in place of consent, with quotas, and seen by whoever they were about."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from api.client import operations as op
+from api.client.grants import Pulled, accepted, pulled_of
+from api.client.paging import paged
+from api.client.reading import Document
+from api.client.receipts import LogKey
+from api.client.transport import Transport
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """A query that was made: its basis, its case, what came of it. Whom it was about is not told again."""
+
+    id: str
+    basis: str
+    case_no: str
+    outcome: str
+    reason: str | None
+    receipt: str | None
+    at: datetime
+
+
+def _access(document: Document) -> Access:
+    return Access(
+        id=document.text("id"),
+        basis=document.text("basis"),
+        case_no=document.text("case_no"),
+        outcome=document.text("outcome"),
+        reason=document.maybe_text("reason"),
+        receipt=document.maybe_text("receipt"),
+        at=document.moment("at"),
+    )
+
+
+class Statutory:
+    """Queries of organisations that are registered for a duty by law."""
+
+    def __init__(self, transport: Transport, log_key: LogKey | None) -> None:
+        self._transport = transport
+        self._log_key = log_key
+
+    def query(
+        self,
+        *,
+        basis: str,
+        case_no: str,
+        number: str,
+        fields: Sequence[str],
+        kind: str = "person",
+        hidden_days: int | None = None,
+        form: str = "json",
+        salts: bool = False,
+        idempotency_key: str | None = None,
+    ) -> Pulled:
+        """Query fields (`type/field`) of a holder for a case; the answer is a marked copy with its receipt.
+
+        `hidden_days`: for how long whoever it is about does not see it, where the law allows that. Raises
+        `RefusedError` (`statutory.…`): a number that nobody has looks like a holder without the certificate.
+        """
+        response = self._transport.call(
+            op.QUERY,
+            accept=accepted(form, salts=salts),
+            key=idempotency_key,
+            basis=basis,
+            case_no=case_no,
+            holder={"kind": kind, "number": number},
+            fields=list(fields),
+            hidden_days=hidden_days,
+        )
+        return pulled_of(response, form, salts=salts, log_key=self._log_key)
+
+    def get(self, access_id: str) -> Access:
+        """One query."""
+        return _access(self._transport.json(op.GET_QUERY, access_id=access_id))
+
+    def list(self) -> Iterator[Access]:
+        """The organisation's queries, newest first."""
+        return paged(self._transport, op.LIST_QUERIES, _access)
