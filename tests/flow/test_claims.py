@@ -8,6 +8,7 @@ import pytest
 
 from api.demo import flow
 from api.errors import ApiError
+from api.http.v1.grants import ENVELOPE
 from tests.flow.files import SCHEMA, Row, licences, table
 from tests.town import HARBOUR, LICENCE, PINE, Service
 
@@ -45,7 +46,7 @@ def pulled(service: Service, row: Row, *fields: str) -> tuple[dict[str, str], li
     asked = flow.ask(service.town, HARBOUR, row["id_number"], UNDERWRITING, items, **TERMS)  # type: ignore[arg-type]
     person = service.town.citizen(row["id_number"], row["name"])
     grant = flow.approve(person, asked, days=10, uses=3)["grant"]
-    document = service.town.machine(HARBOUR).pull(grant, f"{flow.ENVELOPE};format=json").json()
+    document = service.town.machine(HARBOUR).pull(grant, f"{ENVELOPE};format=json").json()
     envelope = flow.pull_envelope(service.town, HARBOUR, grant, "json")
     (record,) = json.loads(envelope.file)["records"]
     assert set(envelope.certificates[0]["salts"]) == set(record) - {"type", "record"}, "what is shown can be proven"
