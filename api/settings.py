@@ -67,6 +67,16 @@ class Settings(BaseSettings):
     webhook_timeout_s: float = Field(default=10.0, gt=0)
     webhook_pause_s: float = Field(default=5.0, gt=0)
     webhook_attempts: int = Field(default=12, ge=1)
+    # Reminders of notices: none, a folder of files, or a mail server.
+    reminders: Literal["none", "file", "smtp"] = "none"
+    smtp_host: str = ""
+    smtp_port: int = Field(default=465, ge=1, le=65535)
+    smtp_security: Literal["tls", "starttls", "none"] = "tls"
+    smtp_from: str = ""
+    smtp_user: str = ""
+    smtp_password_file: Path | None = None
+    smtp_password: SecretStr = SecretStr("")
+    smtp_ca_file: Path | None = None
     erasure_cooling_s: int = Field(default=15 * 86_400, ge=0)
     backup_key_days: int = Field(default=35, ge=1, le=400)
 
@@ -103,10 +113,17 @@ class Settings(BaseSettings):
                 raise ValueError("settings.dev_identity_in_production")
             if self.engine == "embedded":
                 raise ValueError("settings.embedded_engine_in_production")
+            if self.reminders == "file":
+                raise ValueError("settings.file_reminders_in_production")
+            remote = self.smtp_host not in LOOPBACK
+            if self.reminders == "smtp" and self.smtp_security == "none" and remote:
+                raise ValueError("settings.smtp_unencrypted_in_production")
             if not self.public_url.startswith("https://"):
                 raise ValueError("settings.public_url_must_be_https")
             if self.identity_provider == "oidc" and not self.oidc_issuer.startswith("https://"):
                 raise ValueError("settings.oidc_issuer_must_be_https")
+        if self.reminders == "smtp" and not (self.smtp_host and self.smtp_from):
+            raise ValueError("settings.smtp_incomplete")
         if self.identity_provider == "oidc" and not (self.oidc_issuer and self.oidc_client_id):
             raise ValueError("settings.oidc_incomplete")
         return self

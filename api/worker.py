@@ -13,7 +13,19 @@ import time
 from dataclasses import dataclass, field
 
 from api.errors import ApiError, Kind, place_of
-from api.services import chain_outbox, copies_life, corrections, erasure_run, mandates, returning, returns, webhooks
+from api.services import (
+    cases,
+    chain_outbox,
+    copies_life,
+    corrections,
+    erasure_run,
+    mandates,
+    notifications,
+    reminders,
+    returning,
+    returns,
+    webhooks,
+)
 from api.services.chain_outbox import Relays
 from api.services.context import Context
 from api.services.grants import ends
@@ -187,6 +199,18 @@ def webhooks_loop(ctx: Context, stop: threading.Event) -> None:
         stop.wait(0.0 if sent else IDLE_S)
 
 
+def reminders_loop(ctx: Context, stop: threading.Event) -> None:
+    """Report cases that are overdue, write notices of what comes by time, and send reminders of notices."""
+    sender = reminders.sender_of(ctx.settings)
+    while not stop.is_set():
+        busy = 0
+        try:
+            busy = cases.escalate_overdue(ctx) + notifications.note_what_comes(ctx) + reminders.turn(ctx, sender)
+        except ApiError as error:
+            log.error("reminders wait: %s", error.code)  # noqa: TRY400 - as above
+        stop.wait(0.0 if busy else HOUSEKEEPING_S)
+
+
 def keep_house(ctx: Context) -> None:
     """Note ends and lapses; forget sessions, nonces and kept answers that have run out."""
     ends.keep_house(ctx)
@@ -248,6 +272,7 @@ def run(ctx: Context, chain: ChainLoop, stop: threading.Event, holder: str) -> b
         threading.Thread(target=chain.run, args=(stop,), name="chain"),
         threading.Thread(target=copies_loop, args=(ctx, stop), name="copies"),
         threading.Thread(target=webhooks_loop, args=(ctx, stop), name="webhooks"),
+        threading.Thread(target=reminders_loop, args=(ctx, stop), name="reminders"),
         threading.Thread(target=erasures_loop, args=(ctx, stop), name="erasures"),
     ]
     for thread in threads:

@@ -21,17 +21,20 @@ def query(
     *,
     kind: str = "person",
     extension: str = "json",
+    hidden_days: int = 0,
     idempotency_key: str | None = None,
 ) -> Envelope:
     """Query somebody's fields (`type/field`) under a basis and a case number; the marked copy in the envelope form.
 
-    An officer asks with a session, a court's system with a signature. Raises what the service refuses.
+    An officer asks with a session, a court's system with a signature. For `hidden_days` the person sees only that an
+    authority looked. Raises what the service refuses.
     """
     body = {
         "basis": basis,
         "case_no": case_no,
         "holder": {"kind": kind, "number": number},
         "fields": list(fields),
+        "hidden_days": hidden_days,
     }
     answer = who.fetch(QUERIES, body, f"{ENVELOPE};format={extension}", idempotency_key=idempotency_key)
     document = answer.json()

@@ -12,6 +12,7 @@ from api.http.auth import SESSION_COOKIE
 from api.http.middleware import AllowedHosts, BodyLimit, LastResort, SecurityHeaders
 from api.http.v1 import (
     cases,
+    cases,
     certificates,
     copies,
     counter,
@@ -20,6 +21,7 @@ from api.http.v1 import (
     footprints,
     grants,
     mandates,
+    notifications,
     notifications,
     passkeys,
     pull_jobs,

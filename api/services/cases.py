@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from api.errors import ApiError, Kind
 from api.policy.cases import TEXT_MAX, CaseState, Hold, check_case_transition, due_ms
 from api.policy.mandates import Action
-from api.policy.states import InvalidReason
+from api.policy.states import GRANT_TRANSITIONS, GrantState, InvalidReason
 from api.services import evidence, looks, notifications
 from api.services.authority import authority, by
 from api.services.context import Actor, Also, Context, Role
@@ -329,9 +329,9 @@ def _settle(session: Session, numberer: Numberer, actor: Actor, row: Case, state
         return
     grant = grants.lock_grant(session, row.grant_id)
     assert grant is not None, "a case's grant is never deleted"
-    if shown_state(grant, now).final:
-        return
     if state is CaseState.UPHELD:
+        if GrantState.INVALIDATED not in GRANT_TRANSITIONS[shown_state(grant, now)]:
+            return  # it ended in another way meanwhile, and its copies are due by that
         invalidate_within(
             session,
             grant,
@@ -341,7 +341,12 @@ def _settle(session: Session, numberer: Numberer, actor: Actor, row: Case, state
             numberer.add,
             reference=shown_number(row),
         )
-    elif grant.frozen and grant.case_id == row.id and (actor.role is Role.REGULATOR or not grant.suspended):
+    elif (
+        not GrantState(grant.state).final
+        and grant.frozen
+        and grant.case_id == row.id
+        and (actor.role is Role.REGULATOR or not grant.suspended)
+    ):
         unfreeze_within(session, grant, row.id, actor, now, numberer.add)
 
 

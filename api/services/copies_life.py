@@ -4,7 +4,7 @@ Everything here is idempotent and finds its work in the tables, so a worker kill
 `grant_ended` acts at once, in the transaction of the end; `turn` finds whatever that has missed.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from api.catalogue.retention import load_retention
@@ -12,10 +12,12 @@ from api.policy.copy_states import DAY_MS, WITHDRAWN, CopyState, after_delivery,
 from api.policy.states import GrantState
 from api.services.context import Context
 from api.services.notices import NoticeKind, tell
+from api.services.notifications import Topic, tell_holder, tell_party, tell_regulators
 from api.store import Session, clock, read_only, unit_of_work
 from api.store.queries import deletions, deliveries, grants
 from api.store.queries.deletions import Move
 from api.store.queries.deliveries import LockedGrant
+from api.store.queries.registrations import LegalBasis
 from api.store.receipts import ReceiptDraft, prepare_receipt
 from api.store.tables import Copy, Grant
 from chain.canonical import Json
@@ -41,6 +43,7 @@ def grant_ended(session: Session, grant: Grant, at_ms: int) -> None:
     state = GrantState(grant.state)
     kind = NoticeKind.REVOKED if state is GrantState.REVOKED else NoticeKind.ENDED
     tell(session, grant, kind, f"grant:{grant.id}:end:{grant.events}", {"state": state.value}, at_ms)
+    _tell_people(session, grant, Topic.ENDED, {"state": state.value}, at_ms, key=f"{grant.id}:{grant.events}")
     for copy_id in deletions.copies_of_grant_in(session, grant.id, {CopyState.HELD, CopyState.DELETE_DUE}):
         _order(session, grant, copy_id, at_ms)
 
@@ -49,6 +52,7 @@ def grant_began(session: Session, grant: Grant, at_ms: int) -> None:
     """A new grant was just written: its recipient's systems are told."""
     facts = {"request": grant.request_id, "not_after": grant.not_after_ms // 1000, "uses": grant.max_uses}
     tell(session, grant, NoticeKind.GRANTED, f"grant:{grant.id}:begin", facts, at_ms)
+    _tell_people(session, grant, Topic.GRANTED, {}, at_ms)
 
 
 def grant_moved(session: Session, grant: Grant, before: GrantState, at_ms: int) -> None:
@@ -157,6 +161,7 @@ def _overdue(session: Session, grant: Grant, copy_id: str, now_ms: int) -> bool:
     if copy.state != CopyState.DELETE_DUE or copy.due_at_ms is None or copy.due_at_ms > now_ms:
         return False
     _move(session, grant, copy, Move(CopyState.OVERDUE, WORKER, "date_passed", copy.due_at_ms), now_ms)
+    _tell_people(session, grant, Topic.OVERDUE, {"copy": copy.id}, now_ms, key=f"{copy.id}:{copy.due_at_ms}")
     return True
 
 
@@ -178,6 +183,8 @@ def _escalate(ctx: Context, session: Session, grant: Grant, copy_id: str, now_ms
     receipt_id = prepare_receipt(session, ctx.vault, receipt_draft(grant, copy, details))
     move = Move(CopyState.ESCALATED, WORKER, "regulator_told", copy.due_at_ms, receipt_id=receipt_id)
     _move(session, grant, copy, move, now_ms)
+    facts = {"grant": grant.id, "party": grant.entity_id, "copy": copy.id}
+    tell_regulators(session, Topic.OVERDUE, f"{copy.id}:{copy.due_at_ms}", facts, now_ms)
     return True
 
 
@@ -195,6 +202,22 @@ def _move(session: Session, grant: Grant, copy: Copy, move: Move, now_ms: int) -
     facts: dict[str, object] = {"copy": copy.id, "state": move.state.value}
     facts["due_at"] = None if move.due_at_ms is None else move.due_at_ms // 1000
     tell(session, grant, NoticeKind.DELETION_DUE, f"copy:{copy.id}:{event.seq}", facts, now_ms)
+
+
+def _tell_people(
+    session: Session,
+    grant: Grant,
+    topic: Topic,
+    facts: Mapping[str, object],
+    at_ms: int,
+    *,
+    key: str | None = None,
+) -> None:
+    """Both sides of a consent. An access by statutory duty is told to its holder by the day's count of looks alone."""
+    told: dict[str, object] = {"grant": grant.id, "party": grant.entity_id, **facts}
+    if grant.legal_basis == LegalBasis.CONSENT:
+        tell_holder(session, grant.holder_id, topic, key or grant.id, told, at_ms)
+    tell_party(session, grant.entity_id, topic, key or grant.id, told, at_ms)
 
 
 def receipt_draft(grant: Grant, copy: Copy, details: dict[str, Json]) -> ReceiptDraft:

@@ -9,6 +9,7 @@ from api.errors import ApiError, Kind
 from api.policy.copy_states import GONE, CopyState
 from api.services.context import Context
 from api.services.notices import NoticeKind, tell
+from api.services.notifications import Topic, tell_holder, tell_party
 from api.store import Session, clock, read_only, unit_of_work
 from api.store.queries import corrections, grants, holders, records
 from api.store.queries.corrections import CHUNK, Replaced
@@ -36,6 +37,9 @@ def _step(ctx: Context, session: Session, now_ms: int) -> int:
         return 0
     replaced = corrections.replaced_by(session, row.return_id, row.after)
     told = 0
+    for one in replaced:
+        newer: dict[str, object] = {"type": one.type_code}
+        tell_holder(session, one.holder_id, Topic.CORRECTED, one.record_id, newer, now_ms)
     for grant_id, held in corrections.copies_holding(session, replaced).items():
         grant = grants.lock_grant(session, grant_id)
         assert grant is not None, "a copy's grant is never deleted"
@@ -47,6 +51,8 @@ def _step(ctx: Context, session: Session, now_ms: int) -> int:
         if listed:
             key = f"grant:{grant_id}:corrected:{row.return_id}:{row.after}"
             told += tell(session, grant, NoticeKind.CORRECTED, key, {"copies": listed}, now_ms)
+            facts: dict[str, object] = {"grant": grant_id, "party": grant.entity_id}
+            tell_party(session, grant.entity_id, Topic.CORRECTED, key, facts, now_ms)
     last = replaced[-1].record_id if replaced else row.after
     corrections.moved_to(session, row.return_id, last, None if len(replaced) == CHUNK else now_ms)
     return told

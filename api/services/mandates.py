@@ -40,6 +40,7 @@ from api.services.grants.events import Author
 from api.services.grants.reading import shown_state as shown_grant_state
 from api.services.identity import canonical_number
 from api.services.notifications import Topic, tell_holder
+from api.services.notifications import Topic, tell_holder
 from api.store import Session, clock, ids, read_only, unit_of_work
 from api.store.numbering import NumberedReceipt, Numberer
 from api.store.queries import erasures, grants, holders, mandates, parties
@@ -180,6 +181,7 @@ def appoint(ctx: Context, actor: Actor, new: NewAgent, *, also: Also[Mandate] | 
         )
         _check_new(session, row, now)
         _write(ctx, session, row, MandateBody(_principal_name(ctx, session, actor), name, number[-4:], "", "", ""), now)
+        tell_holder(session, person.id, Topic.MANDATE, row.id, {"mandate": row.id, "kind": row.kind}, now)
         tell_holder(session, person.id, Topic.MANDATE, row.id, {"mandate": row.id, "kind": row.kind}, now)
         if also is not None:
             also(session, row)

@@ -11,6 +11,7 @@ from api.policy.states import RequestState, check_request_transition
 from api.services.authority import Authority, authority, by
 from api.services.context import Actor, Also, Context, Relation, Role
 from api.services.identity import canonical_number
+from api.services.notifications import Topic, tell_holder
 from api.store import Session, clock, ids, read_only, unit_of_work
 from api.store.queries import grants, holders, parties, registrations, requests
 from api.store.queries.holders import HolderKind
@@ -103,6 +104,9 @@ def create(ctx: Context, actor: Actor, new: NewRequest, *, also: Also[Request] |
             lapses_at_ms=now + ctx.settings.request_days * DAY_MS,
         )
         session.add(row)
+        if row.holder_id is not None:
+            session.flush()
+            tell_holder(session, row.holder_id, Topic.REQUEST, row.id, {"request": row.id, "party": entity_id}, now)
         if also is not None:
             also(session, row)
     return row

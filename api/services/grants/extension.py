@@ -14,6 +14,7 @@ from api.services.context import Actor, Also, Context, Role
 from api.services.grants.begin import Approval, begin, make
 from api.services.grants.reading import visible
 from api.services.grants.succession import check_extendable
+from api.services.notifications import Topic, tell_holder
 from api.store import clock, ids, read_only, unit_of_work
 from api.store.numbering import NumberedReceipt
 from api.store.queries import grants, parties, requests
@@ -43,6 +44,8 @@ def ask_extension(
         older = requests.get_request(session, grant.request_id)
         row = _request(ctx, grant, older, days, uses, now)
         session.add(row)
+        session.flush()
+        tell_holder(session, grant.holder_id, Topic.REQUEST, row.id, {"request": row.id, "party": entity_id}, now)
         if also is not None:
             also(session, row)
     return row
