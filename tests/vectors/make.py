@@ -22,6 +22,7 @@ from chain.strict import hex0x
 from chain.trustfile import parse_trust_file
 from chain.verdict import State, Verdict
 from chain.verify import verify
+from tests.vectors.deletions import DELETED, statement_bundle
 from tests.vectors.passkeys import ED25519, PASSKEYS, passkey_bundle
 from tests.vectors.recorded import RecordedView
 from tests.vectors.world import (
@@ -491,6 +492,25 @@ def receipt_cases() -> list[Vector]:
     ]  # fmt: skip
 
 
+def deletion_cases() -> list[Vector]:
+    """What a recipient stated of a copy's end."""
+
+    def stated(name: str, code: str | None = None, change: Change | None = None, **spoilt: Any) -> Vector:
+        findings = {} if code is None else {19: invalid(code)}
+        return case(f"deletion_{name}", findings, change, statement_bundle(WORLD, **spoilt))
+
+    return [
+        stated("valid"),
+        stated("retained_valid", act="retained"),
+        stated("of_another_copy", "statement_not_signed", path="/v1/copies/copy_2/deletion"),
+        stated("signed_as_a_retention", "statement_not_signed", path="/v1/copies/copy_1/retention"),
+        stated("by_a_request_that_only_reads", "statement_not_signed", method="GET"),
+        stated("with_another_method", "statement_not_signed", said=DELETED | {"method": "shredded"}),
+        stated("with_another_statement", "statement_not_signed", stated=json.dumps(DELETED) + " "),
+        stated("without_a_request", "request_missing", put("request", value=None)),
+    ]
+
+
 def silence_cases() -> list[Vector]:
     """A node that does not answer is never taken for a wrong bundle."""
     after = dict.fromkeys(CHAIN_STEPS, SILENT)
@@ -565,6 +585,7 @@ def all_vectors() -> list[Vector]:
             grant_cases,
             passkey_cases,
             receipt_cases,
+            deletion_cases,
             silence_cases,
         )
         for vector in group()

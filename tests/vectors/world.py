@@ -278,15 +278,23 @@ class World:
         digest = change_digest(self.grant_digest, status, seq, self.chain_id, self.contracts["Grants"])
         return GrantChange(status, seq, sign(key or self.grant_key, digest))
 
-    def request(self, *, created: int | None = None, key: Ed25519PrivateKey | None = None) -> RequestEvidence:
+    def request(
+        self,
+        *,
+        created: int | None = None,
+        key: Ed25519PrivateKey | None = None,
+        method: str = "POST",
+        target: str = "https://service.test/v1/pulls",
+        digest: str = "A" * 43 + "=",
+    ) -> RequestEvidence:
         signer, created = key or self.http_key, created or self.times.signed
         covered = '("@method" "@target-uri" "content-digest" "accept" "idempotency-key")'
         rest = f'keyid="{base64url(jwk(signer).thumbprint)}";alg="ed25519";nonce="n1";tag="mydata-v1"'
         base = "\n".join(
             (
-                '"@method": POST',
-                '"@target-uri": https://service.test/v1/pulls',
-                '"content-digest": sha-256=:' + "A" * 43 + "=:",
+                f'"@method": {method}',
+                f'"@target-uri": {target}',
+                f'"content-digest": sha-256=:{digest}:',
                 '"accept": application/json',
                 '"idempotency-key": 6f2c',
                 f'"@signature-params": {covered};created={created};{rest}',
