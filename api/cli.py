@@ -151,6 +151,28 @@ def migrate(data: DataDir = DEFAULT_DATA, database: Store = "") -> None:
         raise fail(error) from None
 
 
+@app.command()
+def backup(file: Path, data: DataDir = DEFAULT_DATA) -> None:
+    """Back the SQLite database up into a new file, encrypted under the month's backup key, while it is in use."""
+    from api.demo.commands import backup_store
+
+    try:
+        backup_store(_settings(data, "", ""), file, out)
+    except (ApiError, ChainError) as error:
+        raise fail(error) from None
+
+
+@app.command()
+def restore(file: Path, data: DataDir = DEFAULT_DATA) -> None:
+    """Restore a backup to where no database stands, and carry out again what was erased since."""
+    from api.demo.commands import restore_store
+
+    try:
+        restore_store(_settings(data, "", ""), file, out)
+    except (ApiError, ChainError) as error:
+        raise fail(error) from None
+
+
 def _settings(data: Path, rpc: str, database: str) -> Settings:
     from api.demo.up import CHAIN_URL_FILE
 

@@ -1,25 +1,30 @@
 """What the smaller subcommands do: return and trace over HTTP as users, check and migrate on the data directory."""
 
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
+from sqlalchemy import make_url
 
 from api.catalogue import load_catalogue
 from api.demo import flow
 from api.demo.client import Person
 from api.errors import ApiError, Kind
 from api.locale import error_text
+from api.services import erasure_run
 from api.settings import Settings
+from api.store import clock
+from api.store.backup import restore_backup, write_backup
 from api.store.crypto import Vault
-from api.store.database import Database
+from api.store.database import Database, read_only
 from api.store.fsck import FsckReport, NodeChain, fsck
 from api.store.fsck import Progress as Tick
 from api.store.schema import migrate
-from api.wiring import key_ring, log_key, read_deployment
+from api.wiring import key_ring, log_key, read_deployment, wire
 from chain.node import Web3Node
 
 
@@ -112,6 +117,34 @@ def migrate_store(settings: Settings, console: Console) -> None:
         console.print(f"schema {migrate(db)}", highlight=False)
     finally:
         db.close()
+
+
+def backup_store(settings: Settings, file: Path, console: Console) -> None:
+    """`mydata backup`: an encrypted snapshot, and until when it can be opened. Raises `backup.…`."""
+    db = Database(settings.store_url)
+    try:
+        with read_only(db) as session:
+            now = clock.now_ms(session)
+        info = write_backup(db, settings.data_dir, file, now_ms=now, key_days=settings.backup_key_days)
+    finally:
+        db.close()
+    end = datetime.fromtimestamp(info.expires_ms / 1000, UTC).date().isoformat()
+    console.print(f"[green]✓[/] {file}  密钥销毁日 key destroyed on {end}", highlight=False)
+
+
+def restore_store(settings: Settings, file: Path, console: Console) -> None:
+    """`mydata restore`: bring a backup back, then erase again whom the list names. Raises `backup.…`, `erasure.…`."""
+    path = Path(make_url(settings.store_url).database or "")
+    if make_url(settings.store_url).get_backend_name() != "sqlite":
+        raise ApiError("backup.not_sqlite")
+    restore_backup(file, settings.data_dir, path)
+    ctx = wire(settings).ctx
+    try:
+        migrate(ctx.db)
+        again = erasure_run.reapply(ctx)
+    finally:
+        ctx.db.close()
+    console.print(f"[green]✓[/] 已恢复 restored, 重新删除 erased again: {again}", highlight=False)
 
 
 def _officer(url: str, role: str, department: str | None) -> Person:

@@ -382,3 +382,39 @@ def complete_draft(person: Person, draft: dict[str, Any], signature: str | None 
     path = f"/v1/requests/{draft['request']}/decision"
     answer: dict[str, Any] = person.post(path, body | ({"signature": signature} if signature else {}))
     return answer
+
+
+def erasure_plan(person: Person) -> dict[str, Any]:
+    """What erasure would destroy, what the law makes one keep, and the wish as it stands."""
+    plan: dict[str, Any] = person.get("/v1/erasures")
+    return plan
+
+
+def ask_erasure(person: Person) -> dict[str, Any]:
+    """Read the plan, confirm it twice; the wish with the end of the time to think again."""
+    plan = {"plan": erasure_plan(person)["plan"]}
+    asked = person.post("/v1/erasures", plan)
+    confirmed: dict[str, Any] = person.post(f"/v1/erasures/{asked['id']}/confirm", plan)
+    return confirmed
+
+
+def cancel_erasure(person: Person, erasure: str) -> dict[str, Any]:
+    """Take the wish back."""
+    cancelled: dict[str, Any] = person.post(f"/v1/erasures/{erasure}/cancel")
+    return cancelled
+
+
+def wait_for_erasure(town: Town, erasure: str, timeout_s: float = 60.0) -> dict[str, Any]:
+    """Ask by its number until it is done; nobody needs to be signed in for that."""
+    deadline = time.monotonic() + timeout_s
+    anybody = Person(town.url)
+    try:
+        while True:
+            found: dict[str, Any] = anybody.get(f"/v1/erasures/{erasure}")
+            if found["state"] == "done" and found["receipt_number"] is not None:
+                return found
+            if time.monotonic() > deadline:
+                raise ApiError("demo.too_slow", Kind.UNAVAILABLE)
+            time.sleep(POLL_S)
+    finally:
+        anybody.close()
