@@ -15,6 +15,7 @@ from api.portals import (
     duty,
     entity,
     entity_copies,
+    entity_jobs,
     operator,
     passkeys,
     public,
@@ -54,6 +55,7 @@ def mount(app: FastAPI) -> None:
         duty,
         entity,
         entity_copies,
+        entity_jobs,
         regulator,
         operator,
     ):

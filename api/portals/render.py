@@ -33,7 +33,8 @@ ELDER_COOKIE = "mydata_elder"
 class Viewer:
     """The signed-in person as the frame of a page shows them.
 
-    `acting_for` names whom they act for at present, `acting_as` is a code of `wording.RELATIONS`.
+    `acting_for` names whom they act for at present, `acting_as` is a code of `wording.RELATIONS`. `unread` counts new
+    notices, None for whoever is told none.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Viewer:
     organisation: str | None = None
     acting_for: str | None = None
     acting_as: str = "self"
+    unread: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,12 +97,14 @@ NAVIGATION: Mapping[str, Sequence[Section]] = {
         Section("home", "/entity", "plus", N_("New request")),
         Section("requests", "/entity/requests", "inbox", N_("Requests")),
         Section("grants", "/entity/grants", "grant", N_("Consents received")),
+        Section("jobs", "/entity/jobs", "download", N_("Bulk pulls")),
         Section("copies", "/entity/copies", "copies", N_("Copies and duties")),
         Section("keys", "/entity/keys", "key", N_("Interface and key")),
     ),
     "regulator": (
         Section("traces", "/regulator", "search", N_("Trace a leak")),
         Section("copies", "/regulator/copies", "copies", N_("Overdue copies")),
+        Section("cases", "/regulator/cases", "inbox", N_("Cases")),
         Section("alarms", "/regulator/alarms", "warn", N_("Alarms")),
         Section("log", "/regulator/log", "gauge", N_("Health of the log")),
     ),

@@ -66,6 +66,18 @@ STATES: Mapping[str, Mapping[str, Badge]] = {
         "delivered": Badge("good", "check", N_("Received")),
         "dead": Badge("stop", "stop", N_("Given up")),
     },
+    "job": {
+        "checking": Badge("wait", "clock", N_("Looking")),
+        "ready": Badge("good", "check", N_("Ready to take")),
+        "cancelled": Badge("plain", "stop", N_("Cancelled")),
+        "expired": Badge("plain", "stop", N_("Expired")),
+    },
+    "job_item": {
+        "waiting": Badge("wait", "clock", N_("Waiting")),
+        "ready": Badge("good", "check", N_("Ready to take")),
+        "delivered": Badge("good", "download", N_("Taken")),
+        "refused": Badge("stop", "cross", N_("Refused")),
+    },
     "change": {
         "granted": Badge("good", "grant", N_("Consent given")),
         "paused": Badge("wait", "clock", N_("Paused")),
@@ -145,6 +157,16 @@ STATES: Mapping[str, Mapping[str, Badge]] = {
         "look": Badge("info", "eye", N_("Looked at your data")),
         "mandate": Badge("plain", "person", N_("Who acts for you changed")),
         "credential": Badge("plain", "key", N_("Your passkeys changed")),
+        "case": Badge("wait", "warn", N_("A case moved on")),
+        "masked": Badge("info", "lock", N_("Looked, by law without details yet")),
+    },
+    "case": {
+        "opened": Badge("wait", "clock", N_("Opened")),
+        "under_review": Badge("info", "search", N_("Under review")),
+        "upheld": Badge("stop", "check", N_("Upheld")),
+        "dismissed": Badge("plain", "cross", N_("Dismissed")),
+        "withdrawn": Badge("plain", "back", N_("Withdrawn")),
+        "overdue": Badge("stop", "warn", N_("Overdue")),
     },
 }
 
@@ -313,6 +335,62 @@ PAPERS: Mapping[str, str] = {
     "birth_certificate": N_("Birth certificate"),
     "court_ruling": N_("Court ruling"),
     "designation": N_("Designation of a guardian"),
+}
+
+BASES: Mapping[str, str] = {
+    "consent": N_("by your consent"),
+    "statutory": N_("by a duty in law, without consent"),
+    "mandate": N_("somebody who may act for you"),
+    "counter": N_("at a service window, in your presence"),
+    "supervision": N_("supervision by a regulator"),
+    "own": N_("by yourself"),
+}
+
+GROUPS: Mapping[str, str] = {
+    "all": N_("All"),
+    "delivered": N_("Data taken"),
+    "refused": N_("Refused only"),
+    "official": N_("Looks by officials and representatives"),
+    "own": N_("My own downloads"),
+    "changes": N_("Changes"),
+}
+
+CASE_ACTORS: Mapping[str, str] = {
+    "holder": N_("The person concerned"),
+    "regulator": N_("The regulator"),
+    "platform": N_("The service"),
+}
+
+TOPICS: Mapping[str, str] = {
+    "request": N_("Somebody asks for data"),
+    "granted": N_("A consent was given"),
+    "expiring": N_("A consent ends within seven days"),
+    "ended": N_("A consent ended"),
+    "corrected": N_("A certificate was replaced by a newer one"),
+    "looked": N_("Somebody looked"),
+    "case": N_("How a case stands"),
+    "overdue": N_("A copy was not destroyed in time"),
+    "mandate": N_("Somebody asks you to act for them"),
+}
+
+NOTICES: Mapping[str, str] = {
+    "request": N_("%(who)s asks for some of your data. Nothing is given until you agree."),
+    "granted": N_("A consent for %(who)s was given."),
+    "expiring": N_("The consent for %(who)s ends on %(day)s."),
+    "ended": N_("The consent for %(who)s has ended."),
+    "corrected": N_("Data that %(who)s holds were replaced by newer ones."),
+    "corrected_own": N_("Your certificate was replaced by a newer one: %(what)s."),
+    "looked": N_("%(day)s: somebody looked at your data or was refused, %(count)s times in all."),
+    "case": N_("Case %(number)s: %(state)s."),
+    "overdue": N_("%(who)s did not say in time that a copy was destroyed."),
+    "mandate": N_("Somebody asks you to act for them."),
+}
+
+MODES: Mapping[str, str] = {
+    "quiet": N_("in the list only"),
+    "portal": N_("with the bell"),
+    "digest": N_("a reminder once a day"),
+    "once": N_("a reminder at once"),
 }
 
 _GROUPS_ZH = ("", "万", "亿", "万亿")

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from api.locale import Lang
-from api.portals.views import common, entity, entity_copies
+from api.portals.views import common, entity, entity_copies, entity_jobs
 from tests.portals.sample_views.shared import DAY, T0, Words, copy_lines, decision, deliveries, items, life
 
 
@@ -267,3 +267,72 @@ def _notices(t: Words) -> Iterator[tuple[str, str, str, str, object]]:
     )
     yield "messages", "entity/messages.html", "keys", "/entity/webhooks/hook_1", told
     yield "messages-empty", "entity/messages.html", "keys", "/entity/webhooks/hook_1", replace(told, messages=())
+    yield from job_pages(t)
+
+
+def job_pages(t: Words) -> Iterator[tuple[str, str, str, str, object]]:
+    line = entity_jobs.JobLine(
+        id="job_k3v7qv2m4n6p8r9s1t2u3w4x5y",
+        meant=t("机动车保险理赔，业务编号以 CL-2026- 开头", "Motor insurance claims, cases beginning with CL-2026-"),
+        format="Excel",
+        state="ready",
+        total=1240,
+        ready=1180,
+        delivered=20,
+        refused=40,
+        created_at_ms=T0,
+    )
+    formats = tuple(
+        common.Choice(value=name, label=name, hint=t("给系统用", "for systems")) for name in ("Excel", "JSON")
+    )
+    view = entity_jobs.Jobs(
+        jobs=(
+            line,
+            replace(line, id="job_2", state="checking", delivered=0),
+            replace(line, id="job_3", state="expired"),
+        ),
+        purposes=(common.Choice(value="p", label=t("机动车保险理赔", "Motor insurance claims")),),
+        purpose="p",
+        case_prefix="CL-2026-",
+        formats=formats,
+        error=None,
+        pager=common.Pager(),
+    )
+    yield "jobs", "entity/jobs.html", "jobs", "/entity/jobs", view
+    nothing = common.FormError(code="pull_jobs.nothing_matches", text=t("没有符合条件的授权。", "No consent matches."))
+    yield "jobs-empty", "entity/jobs.html", "jobs", "/entity/jobs", replace(view, jobs=(), error=nothing)
+    item = entity_jobs.ItemLine(seq=1, case_no="CL-2026-1", state="delivered", reason=None, url="/entity/grants/g")
+    reason = t("授权已被持有人收回，未取出任何数据。", "The holder took the grant back; nothing was released.")
+    page = entity_jobs.JobPage(
+        line=line,
+        done=1240,
+        progress_url="/entity/jobs/job_1/progress",
+        progress_text="",
+        expires_at_ms=T0 + 7 * DAY,
+        reasons=(entity_jobs.Reason(text=reason, code="pull.grant_revoked", count=40),),
+        items=(
+            item,
+            replace(item, seq=2, state="refused", reason=reason),
+            replace(item, seq=3, state="ready", url=None),
+        ),
+        more_items=True,
+        can_fetch=True,
+        can_cancel=True,
+        can_resume=True,
+        error=None,
+    )
+    yield "job", "entity/job.html", "jobs", "/entity/jobs/job_1", page
+    checking = replace(
+        page,
+        line=replace(line, state="checking", ready=400, delivered=0, refused=10),
+        done=410,
+        progress_text=t("已核对 410 份，共 1,240 份授权", "410 of 1,240 consents looked at"),
+        reasons=(),
+        items=(),
+        more_items=False,
+        can_fetch=False,
+        can_resume=False,
+    )
+    yield "job-checking", "entity/job.html", "jobs", "/entity/jobs/job_1", checking
+    gone = replace(page, line=replace(line, state="expired"), can_fetch=False, can_cancel=False, can_resume=False)
+    yield "job-expired", "entity/job.html", "jobs", "/entity/jobs/job_1", gone
