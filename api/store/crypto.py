@@ -66,8 +66,6 @@ class Purpose(StrEnum):
     VISIT_BODY = "visit_body"
     CASE_TEXT = "case_text"
     CONTACT = "contact"
-    CASE_TEXT = "case_text"
-    CONTACT = "contact"
     PULL_JOB = "pull_job"
 
 
