@@ -8,7 +8,6 @@ from typing import Any
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
-from sqlalchemy import make_url
 
 from api.catalogue import load_catalogue
 from api.demo import flow
@@ -18,7 +17,7 @@ from api.locale import error_text
 from api.services import erasure_run
 from api.settings import Settings
 from api.store import clock
-from api.store.backup import restore_backup, write_backup
+from api.store.backup import restore_backup, sqlite_file, write_backup
 from api.store.crypto import Vault
 from api.store.database import Database, read_only
 from api.store.fsck import FsckReport, NodeChain, fsck
@@ -134,10 +133,7 @@ def backup_store(settings: Settings, file: Path, console: Console) -> None:
 
 def restore_store(settings: Settings, file: Path, console: Console) -> None:
     """`mydata restore`: bring a backup back, then erase again whom the list names. Raises `backup.…`, `erasure.…`."""
-    path = Path(make_url(settings.store_url).database or "")
-    if make_url(settings.store_url).get_backend_name() != "sqlite":
-        raise ApiError("backup.not_sqlite")
-    restore_backup(file, settings.data_dir, path)
+    restore_backup(file, settings.data_dir, sqlite_file(settings.store_url))
     ctx = wire(settings).ctx
     try:
         migrate(ctx.db)

@@ -27,6 +27,7 @@ from typing import BinaryIO
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from sqlalchemy import make_url
 
 from api.errors import ApiError, Kind
 from api.store import backup_keys
@@ -108,6 +109,14 @@ def restore_backup(source: Path, data_dir: Path, path: Path) -> BackupInfo:
     finally:
         fresh.unlink(missing_ok=True)
     return info
+
+
+def sqlite_file(url: str) -> Path:
+    """Where the database of a URL stands or will stand. Raises ApiError `backup.not_sqlite`."""
+    known = make_url(url)
+    if known.get_backend_name() != "sqlite" or not known.database:
+        raise ApiError("backup.not_sqlite")
+    return Path(known.database)
 
 
 @contextlib.contextmanager
