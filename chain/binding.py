@@ -1,4 +1,4 @@
-"""What ties somebody to a grant's terms: an identity provider's token, an authority's signature, or a passkey.
+"""What ties somebody to a grant's terms: an identity provider's token, a department's signature, or a passkey.
 
 A passkey's answer (WebAuthn level 2, section 7.2) is to the terms themselves: its challenge is their digest. That its
 key is the holder's is the operator's word, given beforehand: the log holds a receipt of the key's registration, older
@@ -7,7 +7,7 @@ than what is shown, so that no key can be made up afterwards.
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 from chain.canonical import SALT_BYTES, Json, canonical, check_salt, tagged_hash
@@ -20,6 +20,8 @@ from chain.terms import AUTHORITY
 
 BY_PROVIDER = "idp_token"
 BY_PASSKEY = "webauthn"
+BY_COUNTER = "counter"
+KEPT_BY = ("demo", "signer", "agent")
 TOKEN_LIMIT = 64 * 1024
 DEVICE_MIN, DEVICE_LIMIT, CLIENT_LIMIT = 37, 4096, 4096
 
@@ -29,16 +31,21 @@ class Binding:
     """What ties somebody to the terms, and the salt of its commitment.
 
     `token` is the identity provider's (compact JWS) where the holder agreed. Of kind `authority`, where a duty by law
-    takes the place of consent, it is the asking department's signature: 65 bytes as 0x-hexadecimal.
+    takes the place of consent, it is the asking department's signature: 65 bytes as 0x-hexadecimal. Of kind `counter`
+    it is the signature of the department at whose window the holder agreed: `office` is that party's id, and `custody`
+    the operator's statement of who keeps its key.
     """
 
     token: str
     salt: bytes
     kind: str = BY_PROVIDER
+    office: str | None = None
+    custody: str | None = None
 
     def to_json(self) -> dict[str, Json]:
         """The member `binding`."""
-        return {"kind": self.kind, "token": self.token, "salt": hex0x(self.salt)}
+        said: dict[str, Json] = {"kind": self.kind, "token": self.token, "salt": hex0x(self.salt)}
+        return said | ({} if self.office is None else {"office": self.office, "custody": self.custody})
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +119,13 @@ def passkey_commitment(salt: bytes, committed: Mapping[str, Json]) -> bytes:
 
 def parse_binding(fields: Fields) -> Binding | PasskeyBinding:
     """Read the member `binding` strictly. Raises `FormatError`."""
-    kind = fields.text("kind", choices=(BY_PROVIDER, AUTHORITY, BY_PASSKEY))
+    kind = fields.text("kind", choices=(BY_PROVIDER, AUTHORITY, BY_COUNTER, BY_PASSKEY))
     salt = fields.hex("salt", SALT_BYTES)
     if kind != BY_PASSKEY:
         binding = Binding(fields.text("token", limit=TOKEN_LIMIT), salt, kind)
+        if kind == BY_COUNTER:
+            office, custody = fields.text("office", limit=64), fields.text("custody", choices=KEPT_BY)
+            binding = replace(binding, office=office, custody=custody)
         fields.done()
         return binding
     device, client = fields.base64url("authenticator_data"), fields.base64url("client_data")

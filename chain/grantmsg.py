@@ -177,6 +177,14 @@ def authority_digest(terms: bytes) -> bytes:
     return tagged_hash("mydata/authority/1", terms)
 
 
+def counter_digest(terms: bytes) -> bytes:
+    """What a department's account signs as witness of a yes that was said at its counter; 32 bytes.
+
+    `H("mydata/counter/1", terms)`, `terms` being the commitment that `terms_hash` gives.
+    """
+    return tagged_hash("mydata/counter/1", terms)
+
+
 def binding_nonce(terms: bytes) -> str:
     """The nonce that the identity provider's token must carry: 64 lower-case hexadecimal digits of `terms`."""
     return terms.hex()

@@ -38,6 +38,7 @@ class Terms:
     requested_at: int
     approved_at: int
     legal_basis: str
+    relation: str
 
 
 def parse_terms(value: object, pointer: str) -> Terms:
@@ -45,7 +46,8 @@ def parse_terms(value: object, pointer: str) -> Terms:
     fields = Fields(value, pointer)
     fields.schema(TERMS_SCHEMA)
     texts = {name: fields.text(name, limit=256) for name in _TEXTS}
-    _parse_authority(fields, fields.text("relation", choices=RELATIONS))
+    relation = fields.text("relation", choices=RELATIONS)
+    _parse_authority(fields, relation)
     for name in ("scenario", "case_no", "extends", "item_code"):
         fields.text_or_none(name, limit=256)
     fields.text("kind", choices=KINDS)
@@ -91,6 +93,7 @@ def parse_terms(value: object, pointer: str) -> Terms:
         fields.integer("requested_at", 0, UINT40_MAX),
         fields.integer("approved_at", 0, UINT40_MAX),
         texts["legal_basis"],
+        relation,
     )
     if (terms.custody == AUTHORITY) is not (terms.legal_basis == STATUTORY_DUTY):
         refuse("value", fields.at("custody"))

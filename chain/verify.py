@@ -12,10 +12,10 @@ the trust file. The steps, each with the aspect that it settles; the same number
  7. issuer     Each issuer was a department's account when it anchored; two trusted administrators admitted it.
  8. status     As of the block asked, no certificate is revoked and no department suspended.
  9. grant      The grant was signed by its own key and commits to the terms shown.
-10. grant      The identity provider's token binds the holder to these terms; for an access by statutory duty, the
-               signature of the authority that asks.
+10. grant      The identity provider's token binds the holder to these terms; for a yes said at a counter, the
+               signature of the department there; for an access by statutory duty, that of the authority that asks.
 11. grant      The changes shown were signed by the grant's key, in order.
-12. grant      The grant stands on chain with its key and times, and an authority's signature is by its own account.
+12. grant      The grant stands on chain with its key and times, and a department's signature is by its own account.
 13. status     As of the block asked, the grant is in force.
 14. integrity  The receipt commits to its details, and the log's key promised to hold it.
 15. integrity  The receipt is in the log, at its number, under a checkpoint signed by the log's key.
@@ -34,6 +34,7 @@ asked is PENDING, what could not be asked is UNKNOWN; neither is ever taken for 
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from chain.binding import Binding
 from chain.bundle import Bundle
 from chain.checks import certificates, chains, grants, receipts
 from chain.checks.case import NO_FACTS, Case, StepOutcome
@@ -117,7 +118,12 @@ def _barred(step: Step, cause: Finding) -> Finding:
 
 def _note_custody(case: Case) -> None:
     """Who holds which key, which a reader must know to weigh the rest."""
-    for custody in sorted({certificate.custody.value for certificate in case.bundle.certificates}):
+    grant = case.bundle.grant
+    levels = {certificate.custody.value for certificate in case.bundle.certificates}
+    witness = None if grant is None or not isinstance(grant.binding, Binding) else grant.binding.custody
+    for custody in sorted(levels if witness is None else levels | {witness}):
         case.note(f"department_{custody}")
-    if case.bundle.grant is not None:
-        case.note(f"grant_{case.bundle.grant.terms.custody}")
+    if grant is not None:
+        case.note(f"grant_{grant.terms.custody}")
+    if witness is not None:
+        case.note("said_at_counter")

@@ -6,6 +6,7 @@ them together (`disclose`). A holder's own export discloses everything.
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from api.errors import ApiError, Kind
 from api.policy.claims import outdated
@@ -15,10 +16,10 @@ from api.services.days import city_day
 from api.store import Session, clock
 from api.store.bodies import RecordBody
 from api.store.crypto import DataKey
-from api.store.queries import copies, grants, holders, parties, receipts, records
+from api.store.queries import copies, counter, grants, holders, parties, receipts, records
 from api.store.receipts import open_details
 from api.store.tables import Checkpoint, Grant, Receipt
-from chain.binding import BY_PROVIDER, Binding, PasskeyBinding
+from chain.binding import BY_COUNTER, BY_PROVIDER, Binding, PasskeyBinding
 from chain.bundle import (
     Bundle,
     CertificateEvidence,
@@ -131,6 +132,9 @@ def grant_evidence(
         binding = passkey_evidence.binding(ctx, session, secret.binding_salt, secret.binding_passkey, checkpoint)
     elif secret.binding_token is not None:
         binding = Binding(secret.binding_token, secret.binding_salt, kind)
+        office = counter.office_of_grant(session, grant.id)
+        if office is not None:
+            binding = replace(binding, kind=BY_COUNTER, office=office.id, custody=office.custody)
     return GrantEvidence(
         message_of(grant),
         grant.signature,

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from chain.binding import BY_PROVIDER, PasskeyBinding
 from chain.bundle import GrantEvidence
 from chain.checks.case import CLOCK_TOLERANCE_S, Case, invalid, not_claimed, party_id, pending
+from chain.checks.counter import at_counter, office_of_witness, witness_account
 from chain.checks.passkeys import passkey_bound
 from chain.errors import FormatError, SignatureError
 from chain.grantmsg import (
@@ -50,7 +51,7 @@ def grant_signed(case: Case) -> None:
 
 
 def holder_bound(case: Case) -> None:
-    """Step 10. The holder's passkey or the provider's token is for these terms, or an authority answers for them."""
+    """Step 10. The holder's passkey or the provider's token is for these terms, or a department signed them."""
     grant = case.bundle.grant
     if grant is None:
         raise not_claimed()
@@ -65,6 +66,9 @@ def holder_bound(case: Case) -> None:
         # Without it a grant proves nothing of its holder: the operator could have made the key itself, whosever the
         # terms say that it was.
         raise invalid("binding_missing")
+    if at_counter(grant):
+        witness_account(grant)
+        return
     if isinstance(grant.binding, PasskeyBinding):
         passkey_bound(case, grant.binding)
         return
@@ -133,11 +137,13 @@ def changes_signed(case: Case) -> None:
 
 
 def grant_on_chain(case: Case) -> None:
-    """Step 12. The grant stands on chain with its key and times; an authority signed for it with its own account."""
+    """Step 12. The grant stands on chain with its key and times; a department signed for it with its own account."""
     digest, grant = case.grant_id, case.bundle.grant
     assert grant is not None
     if grant.terms.legal_basis == STATUTORY_DUTY and grant.binding is not None:
         _authority_in_office(case, grant)
+    elif grant.terms.legal_basis != STATUTORY_DUTY and at_counter(grant):
+        office_of_witness(case, grant)
     record = case.view.grant(digest)
     if record is None:
         raise pending("grant_not_on_chain")

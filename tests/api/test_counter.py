@@ -9,9 +9,12 @@ from typing import Any
 import pypdfium2
 import pytest
 
+from api.catalogue import load_catalogue
 from api.demo import flow
 from api.demo.client import Person as Caller
+from api.demo.parties import demo_parties
 from api.demo.people import Person
+from api.demo.provision import party_id
 from api.errors import ApiError
 from tests import town
 from tests.api.calls import caller
@@ -38,6 +41,10 @@ def pair(person: Person) -> tuple[str, str]:
 def officer(service: Service, code: str = "civil_affairs") -> Caller:
     """An officer on duty under a number of their own."""
     return flow.at_counter(service.town, code, f"{next(_staff):04d}")
+
+
+def office(code: str) -> str:
+    return party_id(next(one for one in demo_parties(load_catalogue()) if one.department_code == code))
 
 
 def code_of(act: Any, *args: Any, **more: Any) -> str:
@@ -85,7 +92,10 @@ def test_somebody_without_a_phone_agrees_takes_back_and_declines(service: Servic
     assert (terms["relation"], terms["authority"]["kind"]) == ("counter", "counter")
     assert visit not in str(terms)
     envelope = flow.pull_envelope(service.town, HARBOUR, grant, "json")
-    assert flow.bundle_of(service.town, HARBOUR, envelope)["grant"]["terms"]["relation"] == "counter"
+    bundle = flow.bundle_of(service.town, HARBOUR, envelope)
+    assert bundle["grant"]["terms"]["relation"] == "counter"
+    bound = bundle["grant"]["binding"]
+    assert (bound["kind"], bound["office"], bound["custody"]) == ("counter", office("civil_affairs"), "demo")
     kinds = [one["kind"] for one in mine.get("/v1/footprints")["items"]]
     assert kinds.count("look") == 1
     # At another window, on another day, with another officer.

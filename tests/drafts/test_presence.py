@@ -8,6 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
+from api.catalogue import load_catalogue
+from api.demo.parties import demo_parties
 from api.demo.provision import party_id
 from chain.jose import parse_jwk
 from chain.strict import base64url
@@ -99,6 +101,9 @@ def by_oidc(store: str, places: Places, idp: Idp) -> Iterator[Service]:
         for at, name in enumerate(("first", "second")):
             person = service.driver(at)
             people[name] = {"sub": name, "name": person.name, "id_number": person.number}
+        office = next(one for one in demo_parties(load_catalogue()) if one.department_code == "civil_affairs")
+        people["officer"] = {"sub": "officer", "name": "x", "role": "department", "party": party_id(office)}
+        people["officer"] |= {"staff_number": "0001", "duty": "counter"}
         people["clerk"] = {"sub": "clerk", "name": "x", "role": "entity", "party": party_id(HARBOUR)}
         redirect = f"{service.url}/oidc/callback"
         idp.control(client={"id": CLIENT, "secret": SECRET, "redirect_uri": redirect}, people=people)
@@ -161,6 +166,28 @@ def test_a_round_binds_a_grant(by_oidc: Service, idp: Idp, who: Signed) -> None:
     (jwk,) = by_oidc.ctx.provider.public_jwks()
     trusting(by_oidc, identity_providers=(IdentityProvider(idp.issuer, parse_jwk(jwk, "")),))
     assert judged(by_oidc, pulled.headers["Receipt-Id"]).state is State.VALID
+
+
+def test_somebody_without_a_phone_agrees_at_a_counter(by_oidc: Service, idp: Idp) -> None:
+    """No provider sees who stands there: the department's account signs the terms as the witness."""
+    idp.control(forget=True, fault="", algorithm="ES256")
+    asked, person = by_oidc.ask(by_oidc.driver()), by_oidc.driver()
+    with httpx.Client(trust_env=False, timeout=60) as http:
+        browser = Browser(by_oidc.url, http)
+        assert browser.sign_in("officer", role="department").status_code == 200
+        officer = Signed(browser, browser.session().json()["csrf"])
+        who = {"number": person.number, "name": person.name, "document": "id_card"}
+        visit = officer.call("POST", "/v1/counter/visits", who)
+        assert visit.status_code == 201, visit.text
+        path = f"/v1/counter/visits/{visit.json()['id']}/requests/{asked.id}/decision"
+        body = {"decision": "approve", "ticked": ["person.driving_licence/name"], "days": 30, "uses": 5}
+        answer = officer.call("POST", path, body)
+    assert answer.status_code == 200, answer.text
+    pulled = by_oidc.town.machine(HARBOUR).pull(answer.json()["grant"], JSON)
+    by_oidc.settle()
+    verdict = judged(by_oidc, pulled.headers["Receipt-Id"])
+    assert verdict.state is State.VALID, verdict
+    assert "chain.note.said_at_counter" in {note.code for note in verdict.notes}
 
 
 def test_the_provider_asks_again(by_oidc: Service, who: Signed) -> None:

@@ -267,6 +267,37 @@ def duty_cases() -> list[Vector]:
     ]  # fmt: skip
 
 
+def counter_cases() -> list[Vector]:
+    """Grants given at a counter for which nobody, or somebody else, answers."""
+    visit = WORLD.bundle(grant=WORLD.make_visit())
+    nothing = WORLD.bundle(grant=WORLD.make_visit(nothing=True))
+    stranger = WORLD.bundle(grant=WORLD.make_visit(signer=PrivateKey(secret("stranger's key"))))
+    by_itself = WORLD.bundle(grant=WORLD.make_visit(relation="self", authority=None))
+    account, kinds = hex0x(WORLD.issuer), invalid("binding_of_another_kind")
+    return [
+        case("valid_at_counter", {}, bundle=visit),
+        case("counter_not_signed", {10: invalid("counter_not_signed"), 12: invalid("counter_not_signed")},
+            bundle=nothing),
+        case("counter_token_changed", {10: invalid("binding_does_not_open"), 12: invalid("binding_does_not_open")}, put(
+            "grant", "binding", "token", edit=lambda token: flip(token, 9)), visit),
+        case("counter_binding_for_no_counter", {10: kinds, 12: kinds}, bundle=by_itself),
+        case("counter_without_its_signature", {10: kinds, 12: kinds}, bundle=WORLD.bundle(
+            grant=WORLD.make_visit(kind="idp_token"))),
+        case("counter_by_another_account", {12: invalid("counter_other_account")}, bundle=stranger),
+        case("counter_of_another_office", {12: invalid("counter_other_account")}, put(
+            "grant", "binding", "office", value=ENTITY_ID), visit),
+        case("counter_of_no_department", {7: invalid("issuer_other_role"), 12: invalid("counter_other_role")}, put(
+            "party", DEPARTMENT, "role", value=2, of="view"), visit),
+        case("counter_of_a_stranger", {7: invalid("issuer_not_admitted"), 12: invalid("counter_not_admitted")},
+            lambda v: v.view["admission"].pop(DEPARTMENT), visit),
+        case("counter_admitted_by_others",
+            {7: invalid("issuer_admitted_by_others"), 12: invalid("counter_admitted_by_others")},
+            forged_admission(WORLD.stranger, WORLD.issuer), visit),
+        case("counter_out_of_office", {7: invalid("issuer_not_in_office"), 12: invalid("counter_not_in_office")}, put(
+            "account", account, "since", value=NOW, of="view"), visit),
+    ]  # fmt: skip
+
+
 def unsigned_access() -> Bundle:
     """An access whose binding opens to something that is no signature."""
     made = WORLD.make_access()
@@ -399,6 +430,7 @@ def grant_cases() -> list[Vector]:
         case("binding_of_another_kind", {10: invalid("binding_of_another_kind")}, put(
             "grant", "binding", "kind", value="authority")),
         *duty_cases(),
+        *counter_cases(),
         case("binding_salt_changed", {10: invalid("binding_does_not_open")}, put(
             "grant", "binding", "salt", edit=flip)),
         case("binding_by_another_provider", {10: invalid("binding_not_by_provider")}, bundle=OTHER_IDP),

@@ -7,7 +7,7 @@ import base64
 import copy
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from coincurve import PrivateKey
@@ -39,6 +39,7 @@ from chain.grantmsg import (
     binding_commitment,
     binding_nonce,
     change_digest,
+    counter_digest,
     grant_digest,
     terms_hash,
 )
@@ -272,6 +273,28 @@ class World:
         )
         signature = sign(self.grant_key, grant_digest(message, self.chain_id, self.contracts["Grants"]))
         binding = Binding(statement, binding_salt, "authority") if signed else None
+        return GrantEvidence(message, signature, document, salt, binding)
+
+    def make_visit(
+        self, *, signer: PrivateKey | None = None, nothing: bool = False, kind: str = "counter", **changes: Any
+    ) -> GrantEvidence:
+        """A grant given at the department's counter, signed by its account (by `signer`, or with `nothing`)."""
+        authority = {"kind": "counter", "mandate": "pairwise-v", "evidence": hex0x(secret("visit"))}
+        document = parse_terms(self.terms() | {"relation": "counter", "authority": authority} | changes, "/grant/terms")
+        salt, binding_salt = secret("terms salt"), secret("binding salt")
+        committed = terms_hash(salt, document.document)
+        statement = bytes(65) if nothing else sign(signer or self.department_key, counter_digest(committed))
+        binding = Binding(hex0x(statement), binding_salt, kind)
+        if kind == "counter":
+            binding = replace(binding, office=DEPARTMENT_ID, custody="signer")
+        message = GrantMessage(
+            address(self.grant_key),
+            committed,
+            binding_commitment(binding_salt, binding.token),
+            document.not_before,
+            document.not_after,
+        )
+        signature = sign(self.grant_key, grant_digest(message, self.chain_id, self.contracts["Grants"]))
         return GrantEvidence(message, signature, document, salt, binding)
 
     def change(self, status: GrantStatus, seq: int, key: PrivateKey | None = None) -> GrantChange:

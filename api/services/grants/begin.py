@@ -13,7 +13,7 @@ from api.services import chain_outbox
 from api.services.authority import Authority, authority, in_terms, note_grant
 from api.services.context import Actor, Also, Context, Relation
 from api.services.evidence import message_of
-from api.services.grants.events import announce_grant, author_of, begun
+from api.services.grants.events import DEMO_CUSTODY, announce_grant, author_of, begun
 from api.services.grants.notice import NOTICE_VERSION, notice, notice_hash
 from api.services.grants.succession import take_place
 from api.services.requests import asked_of
@@ -23,7 +23,7 @@ from api.store.numbering import NumberedReceipt, Numberer
 from api.store.queries import grants, holders, parties, requests
 from api.store.tables import Grant, Party, Request
 from chain.canonical import Json
-from chain.grantmsg import GrantMessage, binding_commitment, binding_nonce, grant_digest, terms_hash
+from chain.grantmsg import GrantMessage, binding_commitment, binding_nonce, counter_digest, grant_digest, terms_hash
 
 CUSTODY = "custody"
 ONE_OFF, STANDING = "one_off", "standing"
@@ -85,16 +85,34 @@ def make(
 ) -> tuple[Grant, GrantSecret]:
     """The grant that an approval leads to, signed by a key of its own; nothing is written yet.
 
-    Raises `grants.draft_needed` where the identity provider wants to ask the person itself.
+    Raises `grants.draft_needed` where the identity provider asks the person itself, which it cannot at a counter.
     """
     laid = lay(ctx, actor, may, request, entity, approval, now)
     terms_salt, binding_salt, key = secrets.token_bytes(32), secrets.token_bytes(32), one_off_key()
     terms_digest = terms_hash(terms_salt, laid.terms)
-    token = minted(ctx, actor, may.holder_id, entity.id, terms_digest)
+    if actor.relation is Relation.COUNTER:
+        token = witnessed(ctx, actor, terms_digest)
+    else:
+        token = minted(ctx, actor, may.holder_id, entity.id, terms_digest)
     signer = ctx.signer(key)
     grant = row_of(ctx, laid, signer.address, terms_digest, binding_commitment(binding_salt, token))
     grant.signature = signer.sign_digest(grant.digest)
     return grant, GrantSecret(key, terms_salt, binding_salt, token)
+
+
+def witnessed(ctx: Context, actor: Actor, terms_digest: bytes) -> str:
+    """The signature of the department at whose counter the person is present: 65 bytes as 0x-hexadecimal.
+
+    No identity provider sees somebody without a phone, so the department answers for it with its account. Raises
+    `counter.own_signer` where the department keeps its key itself.
+    """
+    with read_only(ctx.db) as session:
+        office = None if actor.party_id is None else parties.get_party(session, actor.party_id)
+    if office is None:
+        raise ApiError("auth.forbidden", Kind.FORBIDDEN)
+    if office.custody != DEMO_CUSTODY:
+        raise ApiError("counter.own_signer", Kind.CONFLICT)
+    return "0x" + ctx.department_signer(office.id).sign_digest(counter_digest(terms_digest)).hex()
 
 
 def minted(ctx: Context, actor: Actor, holder_id: str, entity_id: str, terms_digest: bytes) -> str:

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from api.store.crypto import DataKey, Purpose, bound_columns
 from api.store.inserts import insert_if_new
-from api.store.tables import CounterAct, CounterTally, CounterVisit
+from api.store.tables import CounterAct, CounterTally, CounterVisit, GrantAuthority, Party
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,17 @@ def get_visit(session: Session, visit_id: str, *, lock: bool = False) -> Counter
     query = select(CounterVisit).where(CounterVisit.id == visit_id)
     if lock:
         query = query.with_for_update().execution_options(populate_existing=True)
+    return session.execute(query).scalar_one_or_none()
+
+
+def office_of_grant(session: Session, grant_id: str) -> Party | None:
+    """The department at whose counter a grant was given; None where it was given elsewhere."""
+    query = (
+        select(Party)
+        .join(CounterVisit, CounterVisit.party_id == Party.id)
+        .join(GrantAuthority, GrantAuthority.visit_id == CounterVisit.id)
+        .where(GrantAuthority.grant_id == grant_id)
+    )
     return session.execute(query).scalar_one_or_none()
 
 

@@ -139,7 +139,7 @@ def codes_in_source():
     """Reasons as the steps write them; those that are put together from a prefix are written out here."""
     source = "".join(path.read_text("utf-8") for path in sorted(CHECKS_DIR.glob("*.py")))
     found = set(re.findall(r'(?:invalid|pending|revoked|StepOutcome)\(\s*"(\w+)"', source))
-    for who in ("issuer", "recipient", "authority"):
+    for who in ("issuer", "recipient", "authority", "counter"):
         found |= {f"{who}_{rest}" for rest in re.findall(r'f"\{who\}_(\w+)"', source)}
     found |= {"grant_revoked", "grant_ended", "grant_paused"}
     return {f"chain.verify.{reason}" for reason in found | {"ok", "node_silent", "chain_not_trusted"}}
