@@ -12,7 +12,6 @@ from api.http.auth import SESSION_COOKIE
 from api.http.middleware import AllowedHosts, BodyLimit, LastResort, SecurityHeaders
 from api.http.v1 import (
     cases,
-    cases,
     certificates,
     copies,
     counter,
@@ -21,7 +20,6 @@ from api.http.v1 import (
     footprints,
     grants,
     mandates,
-    notifications,
     notifications,
     passkeys,
     pull_jobs,

@@ -4,9 +4,8 @@ from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Form, Query, Request, Response
+from fastapi import APIRouter, Form, Request, Response
 
-from api import locale
 from api.errors import ApiError, Kind
 from api.http.auth import ContextDep
 from api.http.errors import STATUS
@@ -18,20 +17,17 @@ from api.policy.states import RequestState
 from api.portals import asks
 from api.portals import frame as at
 from api.portals.render import respond
-from api.portals.through import through, told
+from api.portals.tracks import LOOKS, line_of
 from api.portals.views import citizen as views
 from api.portals.views.common import FormError, Item, Proof, ProofFact
 from api.services import certificates, footprints, grants, receipting, requests
 from api.services.certificates import Certificate, CertificatePage
 from api.services.context import Actor, Context
-from api.services.footprints import Footprint
 from api.services.grants import Approval, drafts
 from api.services.identity import passkeys
 from api.services.requests import RequestView
-from chain.receipt import ReceiptKind
 
 router = APIRouter(prefix="/citizen", include_in_schema=False)
-LOOKS = frozenset({ReceiptKind.DELIVERY.value, ReceiptKind.REFUSAL.value})
 DAY_MS = 86_400_000
 PAGES_MAX = 10
 # What the citizen can put right on the consent screen; everything else says that the request is no longer open.
@@ -144,32 +140,6 @@ def decide(
     return at.see_other(f"/citizen/grants/{at.segment(grant.id)}")
 
 
-@router.get("/footprints")
-def footprint_list(
-    request: Request,
-    ctx: ContextDep,
-    actor: at.Citizen,
-    only: Annotated[Literal["all", "refused"], Query()] = "all",
-    cursor: at.Cursor = None,
-) -> Response:
-    """Who looked, refused ones too."""
-    lang = preferred_language(request)
-    page = footprints.list_own(ctx, actor, cursor)
-    size = at.anchored_size(ctx)
-    kept = [line for line in page.items if only == "all" or line.receipt.kind == ReceiptKind.REFUSAL]
-    days: dict[str, list[views.Footprint]] = {}
-    for line in kept:
-        day = datetime.fromtimestamp(line.receipt.at_ms / 1000, CHINA_STANDARD_TIME).date().isoformat()
-        days.setdefault(day, []).append(_footprint(ctx, line, size, lang))
-    chosen = None if only == "all" else only
-    view = views.Footprints(
-        only=only,
-        days=tuple(views.Day(day=day, footprints=tuple(lines)) for day, lines in days.items()),
-        pager=at.older("/citizen/footprints", page.next_cursor, only=chosen, cursor=cursor),
-    )
-    return respond("citizen/footprints.html", view, at.frame(request, ctx, "citizen", "footprints", actor))
-
-
 def _today(ctx: Context) -> str:
     return datetime.fromtimestamp(at.now_ms(ctx) / 1000, CHINA_STANDARD_TIME).date().isoformat()
 
@@ -244,7 +214,7 @@ def _certificate_page(
             for field in one.schema.fields
         ),
         claims=asks.claim_lines(one, lang),
-        looks=tuple(_footprint(ctx, line, size, lang) for line in looks),
+        looks=tuple(line_of(ctx, line, size, lang) for line in looks),
         proof=_certificate_proof(found),
         pdf_url=f"/citizen/certificates/{at.segment(one.id)}/original.pdf",
     )
@@ -379,27 +349,3 @@ def _approval(ctx: Context, found: RequestView, ticked: frozenset[str], until: s
         raise ApiError("portal.bad_form", field=labels.gettext("Times at most"))
     pairs = frozenset((type_code, name) for type_code, _, name in (key.partition("/") for key in ticked))
     return Approval(ticked=pairs, days=days, uses=int(uses), language=lang)
-
-
-def _footprint(ctx: Context, line: Footprint, size: int, lang: Lang) -> views.Footprint:
-    receipt = line.receipt
-    labels = translator(lang)
-    mine = receipt.kind in {ReceiptKind.ORIGINAL, ReceiptKind.CHANGE}
-    decided = receipt.kind in LOOKS and line.grant is not None
-    what = told(receipt.kind, line.details, lang)
-    if line.grant is not None and receipt.kind in {ReceiptKind.DELIVERY, ReceiptKind.GRANT}:
-        what = tuple(one.label for one in at.items(ctx, lang, line.grant.terms["items"]))
-    return views.Footprint(
-        at_ms=receipt.at_ms,
-        kind=asks.shown_kind(line),
-        who=labels.gettext("You") if mine and line.party is None else at.named(line.party, lang),
-        what=what,
-        purpose=None if line.grant is None else at.purpose_of(ctx, line.grant.terms, lang),
-        reason=None if receipt.reason is None else locale.error_text(receipt.reason, lang),
-        repeats=receipt.repeats,
-        receipt_number=receipt.number,
-        anchored=at.is_anchored(receipt, size),
-        evidence_url=None if receipt.number is None else f"/citizen/receipts/{at.segment(receipt.id)}/bundle",
-        through=through(line.details, lang),
-        why_url=f"/citizen/receipts/{at.segment(receipt.id)}/decision" if decided else None,
-    )

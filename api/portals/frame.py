@@ -18,7 +18,7 @@ from api.policy.requests import ClampReason, CutReason
 from api.portals.render import Page, Viewer, page_for, with_query
 from api.portals.views.common import Delivery, FormError, Item, Pager, Proof, ProofFact
 from api.portals.wording import AUTHORS, STATES
-from api.services import log, mandates, parties
+from api.services import log, mandates, notifications, parties
 from api.services.context import Actor, Context, Role
 from api.services.identity import COUNTER_DUTY
 from api.store import clock, read_only
@@ -72,6 +72,7 @@ def frame(
             organisation=organisation,
             acting_for=signed_in.acting_for,
             acting_as=actor.relation.value,
+            unread=None if actor.role is Role.OPERATOR else notifications.unread(ctx, actor),
         )
         if actor.role is Role.DEPARTMENT:
             hidden |= set() if actor.duty == COUNTER_DUTY else {"counter"}

@@ -8,8 +8,10 @@ from api.http.language import preferred_language
 from api.locale import error_text
 from api.portals import (
     acting,
+    bell,
     citizen,
     consents,
+    contests,
     department,
     drafts,
     duty,
@@ -17,6 +19,7 @@ from api.portals import (
     entity_copies,
     entity_jobs,
     erasure,
+    looked,
     operator,
     passkeys,
     public,
@@ -48,6 +51,9 @@ def mount(app: FastAPI) -> None:
         passkeys,
         drafts,
         acting,
+        looked,
+        contests,
+        bell,
         citizen,
         consents,
         erasure,

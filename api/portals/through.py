@@ -2,11 +2,19 @@
 
 from collections.abc import Mapping
 
-from api.locale import Lang, translator
+from api.locale import N_, Lang, translator
 from api.portals.wording import END_REASONS, RELATIONS
 from api.services.slips import DOCUMENTS
 from chain.canonical import Json
 from chain.receipt import ReceiptKind
+
+SUPERVISION: Mapping[str, str] = {
+    "trace": N_("a regulator looked into a leaked file"),
+    "case": N_("a regulator looked at a case"),
+    "replay": N_("a regulator checked a decision"),
+    "copy": N_("a regulator looked at a copy"),
+    "evidence": N_("a regulator took the evidence"),
+}
 
 
 def through(details: Mapping[str, Json], lang: Lang) -> str | None:
@@ -26,6 +34,8 @@ def told(kind: str, details: Mapping[str, Json], lang: Lang) -> tuple[str, ...]:
             return (labels.gettext("%(relation)s: from now on") % {"relation": relation},)
         reason = labels.gettext(END_REASONS.get(str(details.get("reason")), ""))
         return (labels.gettext("%(relation)s: ended, %(reason)s") % {"relation": relation, "reason": reason},)
+    if kind == ReceiptKind.LOOK and "regulator" in details:
+        return (labels.gettext(SUPERVISION.get(str(details.get("act")), SUPERVISION["case"])),)
     if kind == ReceiptKind.LOOK and "visit" in details:
         names = {code.value: name for code, name in DOCUMENTS.items()}
         paper = labels.gettext(names.get(str(details.get("document")), ""))

@@ -158,6 +158,8 @@ STATES: Mapping[str, Mapping[str, Badge]] = {
         "mandate": Badge("plain", "person", N_("Who acts for you changed")),
         "credential": Badge("plain", "key", N_("Your passkeys changed")),
         "case": Badge("wait", "warn", N_("A case moved on")),
+    },
+    "mask": {
         "masked": Badge("info", "lock", N_("Looked, by law without details yet")),
     },
     "case": {

@@ -352,7 +352,12 @@ def _settle(session: Session, numberer: Numberer, actor: Actor, row: Case, state
 
 def shown_number(row: Case) -> str:
     """A case's number as people write it."""
-    return f"MD-{row.number:06d}"
+    return shown_number_of(row.number)
+
+
+def shown_number_of(number: int) -> str:
+    """The same for a number by itself."""
+    return f"MD-{number:06d}"
 
 
 def _line(session: Session, row: Case) -> Receipt | None:

@@ -79,6 +79,7 @@ class Mask:
     """Why a line does not say more yet: the law, and when all of it is shown."""
 
     access_id: str
+    basis_code: str
     law: str
     until_ms: int
 
@@ -196,7 +197,14 @@ def _masked(ctx: Context, row: Receipt, access: StatutoryAccess) -> Footprint:
     shown = Receipt(id=access.id, kind=ReceiptKind.LOOK.value, repeats=1, at_ms=row.at_ms)
     basis = ctx.catalogue.statutory_bases.get(access.basis_code)
     law = access.mask_basis or ("" if basis is None else basis.law_zh)
-    return Footprint(shown, {}, None, None, basis=Basis.STATUTORY, mask=Mask(access.id, law, access.masked_until_ms))
+    return Footprint(
+        shown,
+        {},
+        None,
+        None,
+        basis=Basis.STATUTORY,
+        mask=Mask(access.id, access.basis_code, law, access.masked_until_ms),
+    )
 
 
 def _basis(row: Receipt, details: Mapping[str, Json], grant: Grant | None) -> Basis | None:

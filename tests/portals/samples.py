@@ -13,6 +13,7 @@ from tests.portals.sample_views.citizen_pages import citizen_pages
 from tests.portals.sample_views.department_pages import department_pages
 from tests.portals.sample_views.duty_pages import department_duty_pages, regulator_duty_pages
 from tests.portals.sample_views.entity_pages import entity_pages
+from tests.portals.sample_views.looked_pages import citizen_looked_pages, regulator_looked_pages
 from tests.portals.sample_views.operator_pages import operator_pages
 from tests.portals.sample_views.public_pages import public_pages
 from tests.portals.sample_views.regulator_pages import regulator_pages
@@ -54,10 +55,10 @@ def page(lang: Lang, portal: str, active: str, path: str, elder: bool = False) -
 
 
 PORTALS = {
-    "citizen": (citizen_pages, citizen_acting_pages),
+    "citizen": (citizen_pages, citizen_acting_pages, citizen_looked_pages),
     "department": (department_pages, department_acting_pages, department_duty_pages),
     "entity": (entity_pages,),
-    "regulator": (regulator_pages, regulator_duty_pages),
+    "regulator": (regulator_pages, regulator_duty_pages, regulator_looked_pages),
     "public": (public_pages, public_acting_pages),
     "operator": (operator_pages,),
 }

@@ -67,7 +67,8 @@ class ClaimLine:
 class Footprint:
     """One line of 足迹. `kind` as in the log; `what` are field labels; `reason` is words, for refusals.
 
-    `through` is as what somebody acted for the holder, None where the holder did it.
+    `through` is as what somebody acted for the holder, None where the holder did it. `basis` is in words. A masked
+    line has the day of its release and the law that keeps it back, and nothing else.
     """
 
     at_ms: int
@@ -82,6 +83,10 @@ class Footprint:
     evidence_url: str | None
     through: str | None = None
     why_url: str | None = None
+    basis: str | None = None
+    contest_url: str | None = None
+    released_ms: int | None = None
+    law: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,15 +220,6 @@ class Day:
 
     day: str
     footprints: tuple[Footprint, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Footprints:
-    """足迹. `only` is all or refused."""
-
-    only: str
-    days: tuple[Day, ...]
-    pager: Pager
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

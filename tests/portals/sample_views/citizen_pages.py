@@ -283,22 +283,6 @@ def citizen_pages(lang: Lang) -> Iterator[tuple[str, str, str, str, object]]:
     for name, allowed in (("why-allowed", True), ("why-refused", False)):
         shown = decision(t, "citizen", allowed=allowed)
         yield name, "citizen/decision.html", "footprints", "/citizen/receipts/rcpt_1/decision", shown
-    found = steps(t)
-    days = (citizen.Day(day="2026-11-22", footprints=found[:3]), citizen.Day(day="2026-11-21", footprints=found[3:]))
-    yield (
-        "footprints",
-        "citizen/footprints.html",
-        "footprints",
-        "/citizen/footprints",
-        citizen.Footprints(only="all", days=days, pager=common.Pager(older_url="/citizen/footprints?before=1")),
-    )
-    yield (
-        "footprints-empty",
-        "citizen/footprints.html",
-        "footprints",
-        "/citizen/footprints",
-        citizen.Footprints(only="refused", days=(), pager=common.Pager()),
-    )
     yield (
         "me",
         "citizen/me.html",
