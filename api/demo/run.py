@@ -42,8 +42,23 @@ from chain.verdict import State
 
 CLIENTS = 8
 GRANTS = 60
+USES = 5
+CASE = "DEMO-2026-0815"
 ANCHOR_WAIT_S = 120.0
-STEPS = ("return", "anchor", "request", "grant", "pull", "leak", "trace", "verify", "revoke", "refuse", "tamper")
+STEPS = (
+    "return",
+    "anchor",
+    "request",
+    "grant",
+    "pull",
+    "bulk",
+    "leak",
+    "trace",
+    "verify",
+    "revoke",
+    "refuse",
+    "tamper",
+)
 BANKS = ("bank-lighthouse", "bank-tide", "bank-reef")
 CLAIM: flow.Items = (
     ("person.driving_licence", "licence_class", True),
@@ -235,7 +250,7 @@ def _request(demo: Demo) -> tuple[int, str]:
     def act(story: Story) -> None:
         number = story.person.number
         story.asked = flow.ask(
-            demo.town, story.entity, number, story.purpose, story.items, case_no="DEMO-2026-0815", days=30, uses=3
+            demo.town, story.entity, number, story.purpose, story.items, case_no=CASE, days=30, uses=USES
         )
 
     _each(demo, "申请 / request", demo.stories, act)
@@ -250,7 +265,7 @@ def _grant(demo: Demo) -> tuple[int, str]:
     def act(story: Story) -> None:
         assert story.asked is not None
         person = demo.town.citizen(story.person.number, story.person.name)
-        story.grant = flow.approve(person, story.asked, days=30, uses=3)["grant"]
+        story.grant = flow.approve(person, story.asked, days=30, uses=USES)["grant"]
 
     _each(demo, "授权 / grant", demo.stories, act)
     return len(demo.stories), "each bound to its holder's presence and signed by a key of its own"
@@ -268,6 +283,22 @@ def _pull(demo: Demo) -> tuple[int, str]:
         mine = {envelope.copy for envelope in story.pulled.values()}
         _expect(len(mine) == len(story.formats), "every format is a copy of its own")
     return len(wanted), "as JSON, CSV, XLSX and PDF, each marked and receipted"
+
+
+def _bulk(demo: Demo) -> tuple[int, str]:
+    """Pull every claim once more in one job; the archive is checked against its manifest and the log's key."""
+    claims = [story for story in demo.stories if story.entity.code == "insurer-harbour"]
+    with _progress(demo, "批量取数 / bulk", len(claims)) as advance:
+        archive = flow.pull_many(demo.town, claims[0].entity, demo.folder.parent, case_prefix=CASE, form="json")
+        advance(len(archive.delivered))
+    _expect(not archive.refused, f"refused: {sorted({reason for _, reason in archive.refused})}")
+    mine = {story.grant: story.pulled["json"] for story in claims}
+    _expect({one.grant for one in archive.delivered} == set(mine), "the archive has other grants than were asked")
+    for one in archive.delivered:
+        _expect(archive.read(one) == mine[one.grant].file, f"{one.copy} is not the copy that was pulled before")
+    receipts = {one.promise.receipt for one in archive.delivered} | {one.receipt for one in mine.values()}
+    _expect(len(receipts) == 2 * len(mine), "every copy that leaves has a receipt of its own")
+    return len(archive.delivered), "in one archive, each the same copy as before with a receipt of its own"
 
 
 def _leak(demo: Demo) -> tuple[int, str]:
@@ -438,6 +469,7 @@ ACTIONS: dict[str, Callable[[Demo], tuple[int, str]]] = {
     "request": _request,
     "grant": _grant,
     "pull": _pull,
+    "bulk": _bulk,
     "leak": _leak,
     "trace": _trace,
     "verify": _verify,

@@ -11,7 +11,20 @@ from typer.testing import CliRunner
 from api.cli import app
 from api.demo import leaks, run
 
-NAMES = ["return", "anchor", "request", "grant", "pull", "leak", "trace", "verify", "revoke", "refuse", "tamper"]
+NAMES = [
+    "return",
+    "anchor",
+    "request",
+    "grant",
+    "pull",
+    "bulk",
+    "leak",
+    "trace",
+    "verify",
+    "revoke",
+    "refuse",
+    "tamper",
+]
 
 
 @pytest.mark.slow
