@@ -18,12 +18,13 @@ from api.services.context import Actor, Also, Context, Relation, Role
 from api.store import Session, backup_keys, clock, ids, read_only, unit_of_work
 from api.store.queries import erasures, receipts
 from api.store.queries.erasures import Retained
+from api.store.queries.registrations import LegalBasis
 from api.store.tables import Copy, Erasure
 from chain.canonical import Json, canonical
 
 ASKED, COOLING, RUNNING, SHREDDED, DONE, CANCELLED = "asked", "cooling", "running", "shredded", "done", "cancelled"
 UNEXPIRED = "unexpired_copy"
-"""The basis of copies that nobody stated a law for."""
+"""The basis of copies given by consent that nobody stated a law for; others name the duty by which they were given."""
 _DECISIVE = frozenset({"certificates", "grants", "mandates", "copies"})
 # A receipt or a request that came in between the two confirmations changes nothing that was decided.
 
@@ -160,8 +161,9 @@ def status(ctx: Context, erasure_id: str) -> Status:
 def to_retain(session: Session, holder_id: str, now_ms: int) -> list[Retained]:
     """The contents that must stay traceable, each under the basis that keeps it longest."""
     found: dict[str, Retained] = {}
-    for copy in erasures.unexpired_copies(session, holder_id):
-        one = Retained(copy.content_id, copy.retained_basis or UNEXPIRED, _traceable_until(copy, now_ms))
+    for copy, given in erasures.unexpired_copies(session, holder_id):
+        default = UNEXPIRED if given is LegalBasis.CONSENT else given.value
+        one = Retained(copy.content_id, copy.retained_basis or default, _traceable_until(copy, now_ms))
         known = found.get(one.content_id)
         if known is None or known.ends_ms < one.ends_ms:
             found[one.content_id] = one
@@ -176,7 +178,7 @@ def _traceable_until(copy: Copy, now_ms: int) -> int:
 def _plan(ctx: Context, session: Session, holder_id: str) -> Plan:
     now = clock.now_ms(session)
     rules, counted = load_erasure(), erasures.counts(session, holder_id)
-    live = erasures.unexpired_copies(session, holder_id)
+    live = [copy for copy, _ in erasures.unexpired_copies(session, holder_id)]
     kept = []
     for rule in rules.kept:
         count: int | None = None

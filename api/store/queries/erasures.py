@@ -19,6 +19,7 @@ from api.store.crypto import NONCE_BYTES, DataKey, Vault, WrappedKey, bound_colu
 from api.store.ids import new_retention_id
 from api.store.queries import copies
 from api.store.queries.holders import holder_key
+from api.store.queries.registrations import LegalBasis
 from api.store.tables import (
     Base,
     Case,
@@ -86,12 +87,10 @@ def open_grants(session: Session, holder_id: str) -> list[str]:
 
 
 def held_up(session: Session, holder_id: str) -> int:
-    """How many open grants a regulator holds up for a case: evidence that must not be destroyed."""
-    return session.execute(
-        select(func.count())
-        .select_from(Grant)
-        .where(Grant.holder_id == holder_id, Grant.suspended, Grant.state.not_in(_FINAL))
-    ).scalar_one()
+    """How many consents a regulator holds up, and cases that are open: evidence that must not be destroyed."""
+    suspended = select(func.count()).where(Grant.holder_id == holder_id, Grant.suspended, Grant.state.not_in(_FINAL))
+    cases = select(func.count()).select_from(Case).where(Case.holder_id == holder_id, Case.closed_at_ms.is_(None))
+    return session.execute(suspended).scalar_one() + session.execute(cases).scalar_one()
 
 
 def open_requests(session: Session, holder_id: str) -> list[Request]:
@@ -139,16 +138,16 @@ def counts(session: Session, holder_id: str) -> dict[str, int]:
     }
 
 
-def unexpired_copies(session: Session, holder_id: str) -> list[Copy]:
-    """Copies of a holder's data that their recipients have not stated to have destroyed."""
-    return list(
-        session.execute(
-            select(Copy)
-            .join(Content, Content.id == Copy.content_id)
-            .where(Content.holder_id == holder_id, Copy.state != CopyState.DELETED.value)
-            .order_by(Copy.id)
-        ).scalars()
+def unexpired_copies(session: Session, holder_id: str) -> list[tuple[Copy, LegalBasis]]:
+    """Copies of a holder's data that their recipients have not stated to have destroyed, and why each was given."""
+    rows = session.execute(
+        select(Copy, Grant.legal_basis)
+        .join(Content, Content.id == Copy.content_id)
+        .join(Grant, Grant.id == Copy.grant_id)
+        .where(Content.holder_id == holder_id, Copy.state != CopyState.DELETED.value)
+        .order_by(Copy.id)
     )
+    return [(copy, LegalBasis(basis)) for copy, basis in rows]
 
 
 def lock_holder(session: Session, holder_id: str) -> Holder | None:
@@ -285,9 +284,10 @@ def _retain(session: Session, vault: Vault, holder_id: str, kept: Sequence[Retai
     if not kept:
         return
     old = holder_key(session, vault, holder_id)
-    for basis in sorted({one.basis for one in kept}):
-        group = [one for one in kept if one.basis == basis]
-        ends, key_id = max(one.ends_ms for one in group), new_retention_id()
+    # Nothing is kept longer than its own law says: what ends on another day has another key.
+    for basis, ends in sorted({(one.basis, one.ends_ms) for one in kept}):
+        group = [one for one in kept if (one.basis, one.ends_ms) == (basis, ends)]
+        key_id = new_retention_id()
         wrapped, fresh = vault.new_data_key(key_id, bound_columns(holder_id, basis, ends))
         session.add(
             RetentionKey(
