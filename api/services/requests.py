@@ -145,12 +145,16 @@ def get(ctx: Context, actor: Actor, request_id: str) -> RequestView:
 def deny(ctx: Context, actor: Actor, request_id: str, *, also: Also[Request] | None = None) -> None:
     """The holder's no; as easy as the yes. One that somebody else says for the holder leaves a receipt.
 
-    Raises `requests.not_found`, `request.transition`, `mandate.…`.
+    Raises `requests.not_found`, `request.transition`, `requests.lapsed`, `mandate.…`.
     """
     with unit_of_work(ctx.db) as session:
         row, _ = asked_of(ctx, session, actor, request_id, Action.DECIDE, lock=True)
         check_request_transition(RequestState(row.state), RequestState.DENIED)
-        row.state, row.decided_at_ms = RequestState.DENIED.value, clock.advance(session)
+        now = clock.advance(session)
+        # It has lapsed, whether or not the worker has noted that yet.
+        if row.lapses_at_ms <= now:
+            raise ApiError("requests.lapsed", Kind.CONFLICT)
+        row.state, row.decided_at_ms = RequestState.DENIED.value, now
         if actor.relation is not Relation.SELF:
             details: dict[str, Json] = {"request": row.id, "state": row.state, **by(ctx, actor, row.entity_id)}
             draft = ReceiptDraft(ReceiptKind.CHANGE, details, holder_id=row.holder_id, party_id=row.entity_id)

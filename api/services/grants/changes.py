@@ -21,6 +21,7 @@ from api.services.grants.events import (
     check_move,
     custody_signature,
 )
+from api.services.grants.reading import shown_state
 from api.store import Session
 from api.store.numbering import NumberedReceipt, Numberer
 from api.store.queries import grants
@@ -197,9 +198,11 @@ def _hold(
 
 def freeze_within(session: Session, grant: Grant, case_id: str, actor: Actor, now_ms: int, add: Add[T]) -> T:
     """`freeze` of a locked grant inside a transaction of the caller's, who has checked whose it is."""
+    # Also an end that has come by time or use and that nobody has noted yet.
+    shown = shown_state(grant, now_ms)
+    if shown.final:
+        raise ApiError("grant.transition", Kind.CONFLICT, before=shown.value, after="frozen")
     state = GrantState(grant.state)
-    if state.final:
-        raise ApiError("grant.transition", Kind.CONFLICT, before=grant.state, after="frozen")
     regulator = actor.role is Role.REGULATOR
     if grant.frozen and (grant.suspended or not regulator):
         raise ApiError("grants.frozen_already", Kind.CONFLICT)
