@@ -10,7 +10,7 @@ import secrets
 import threading
 import time
 
-from api.errors import ApiError, Kind
+from api.errors import ApiError, Kind, place_of
 from api.policy.decide import Deny
 from api.policy.replay import Seen
 from api.services.context import Context
@@ -43,8 +43,11 @@ def run(ctx: Context, stop: threading.Event) -> None:
                 next_housekeeping = begun + HOUSEKEEPING_S
                 forget_old(ctx)
         except ApiError as error:
-            if error.kind is Kind.INTERNAL:
-                log.error("jobs wait: %s", error.code)  # noqa: TRY400 - the code says it, a trace may not
+            log.warning("jobs wait: %s", error.code)
+            busy = False
+        except Exception as error:
+            # Whatever it was, the thread must live on; a message or traceback may carry personal data.
+            log.error("jobs wait: %s", place_of(error))  # noqa: TRY400 - as said
             busy = False
         stop.wait(max(LEAST_REST_S, time.monotonic() - begun) if busy else IDLE_S)
 
