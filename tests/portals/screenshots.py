@@ -103,12 +103,12 @@ def _regulator(page: Page, url: str, shot: Callable[..., None]) -> None:
 
 def _pulled(page: Page, url: str, folder: Path) -> Path:
     """A copy as the insurer downloads it from its portal."""
-    for position in range(8):
+    for position in range(16):
         _sign_in(page, url, "entity", position)
         page.goto(f"{url}/entity/grants")
-        grants = page.locator("main a[href^='/entity/grants/grant_']")
-        if grants.count():
-            grants.first.click()
+        links = page.locator("main a[href^='/entity/grants/grant_']")
+        for path in [one.get_attribute("href") for one in links.all()]:
+            page.goto(f"{url}{path}")
             pull = page.locator("main form[action$='/pulls'] button")
             if pull.count():
                 with page.expect_download() as waiting:
