@@ -28,6 +28,8 @@ SALT_BYTES = 32
 CERTIFICATE_SCHEMA = "mydata/certificate/1"
 
 _SALT_PREFIX = b"mydata/salt/1\x00"
+_HMAC_BLOCK = 64
+_INNER, _OUTER = (bytes(byte ^ pad for byte in range(256)) for pad in (0x36, 0x5C))
 _FIELD_PREFIX = b"mydata/field/1\x00"
 
 # The C encoder of the standard library writes the bytes that RFC 8785 asks for, save for the order of keys that are not
@@ -133,3 +135,61 @@ def certificate_leaf(
 def leaf_bytes(leaf: Json) -> bytes:
     """The bytes of a leaf document (certificate or receipt), over which its RFC 6962 leaf hash is taken."""
     return canonical(leaf)
+
+
+def quoted(text: str) -> str:
+    """A string as it stands in canonical JSON. Raises `CanonicalError` for what is no string."""
+    if type(text) is not str:
+        raise CanonicalError("a field's name and value are strings")
+    return _encode_string(text)
+
+
+class LeafForm:
+    """What all certificates of one type have in common, worked out once: each then costs its own values alone.
+
+    `leaf` gives the bytes of `leaf_bytes(certificate_leaf(...))` over `field_commitment` and `field_salt`, and `names`
+    are the fields in the order of canonical JSON, in which values are given. Returns make every leaf this way; single
+    ones are made by those functions, and a property test holds the two against each other.
+    """
+
+    __slots__ = ("_labels", "_opening", "_template", "names")
+
+    def __init__(self, type_code: str, rules: str, names: Sequence[str]) -> None:
+        """For the certificates of `type_code` under catalogue `rules` with the fields `names`, at least one."""
+        if not names or len(set(names)) != len(names):
+            raise CanonicalError("a certificate has fields, each with a commitment of 32 bytes")
+        # RFC 8785 section 3.2.3: by UTF-16 units.
+        self.names = tuple(sorted(names, key=lambda name: name.encode("utf-16-be")))
+        self._labels = [_SALT_PREFIX + name.encode() for name in self.names]
+        self._opening = [f"[{quoted(name)},".encode() for name in self.names]
+        fields = ",".join(quoted(name).replace("%", "%%") + ':"0x%s"' for name in self.names)
+        tail = canonical({"rules": rules, "schema": CERTIFICATE_SCHEMA, "type": type_code}).decode()
+        self._template = f'{{"fields":{{{fields}}},"index":%d,' + tail[1:].replace("%", "%%")
+
+    def leaf(self, values: Sequence[str], seed: bytes, index: int) -> bytes:
+        """The leaf document's bytes. `values` are `quoted`, one for each of `names`; `seed` has 32 bytes.
+
+        Raises `CanonicalError`.
+        """
+        check_salt(seed)
+        if index < 0:
+            raise CanonicalError("an index is not negative")
+        # HMAC-SHA256 written out (RFC 2104): the key's blocks serve all fields, which takes half of its time away.
+        block, sha256 = seed.ljust(_HMAC_BLOCK, b"\x00"), hashlib.sha256
+        inner, outer = block.translate(_INNER), block.translate(_OUTER)
+        try:
+            hexes = [
+                sha256(
+                    b"%b%b%b%b]"
+                    % (
+                        _FIELD_PREFIX,
+                        sha256(outer + sha256(inner + label).digest()).digest(),
+                        opening,
+                        value.encode(),
+                    )
+                ).hexdigest()
+                for label, opening, value in zip(self._labels, self._opening, values, strict=True)
+            ]
+        except UnicodeEncodeError:
+            raise CanonicalError("text with an unpaired surrogate") from None
+        return (self._template % (*hexes, index)).encode()

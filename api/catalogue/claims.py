@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from functools import lru_cache
 
 from api.catalogue.fields import Choice, Field, FieldKind
 
@@ -57,6 +58,7 @@ class Claim:
         return min(found)[1] if found else ""
 
 
+@lru_cache(maxsize=256)
 def _latest_birth(years: int, on_date: date) -> str:
     """The latest day of birth (ISO) with `years` completed; born on 29 February, one completes them on 1 March."""
     # Compared as text, so 29 February of a year that has none needs no care.

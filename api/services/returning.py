@@ -30,7 +30,7 @@ from api.services.context import Context
 from api.services.days import city_day
 from api.settings import Environment
 from api.store import Session, clock, ids
-from api.store.bodies import SEED_BYTES, RecordBody
+from api.store.bodies import SEED_BYTES, BodyForm
 from api.store.database import unit_of_work
 from api.store.queries import holders, parties, records, returns
 from api.store.queries.holders import HolderKind
@@ -194,16 +194,17 @@ def _insert(ctx: Context, session: Session, job: Job, fresh: Mapping[bytes, Fres
     )
     batch_id, rules, now = ids.new_batch_id(), ctx.catalogue.version, clock.advance(session)
     seeds = os.urandom(SEED_BYTES * len(fresh))
+    form = BodyForm(schema.code, rules, [column.name for column in schema.all_fields])
     rows: list[records.NewRecord] = []
     for index, ((number, item), ref) in enumerate(zip(fresh.items(), refs, strict=True)):
-        body = RecordBody(item.fields, seeds[SEED_BYTES * index : SEED_BYTES * (index + 1)])
+        body, leaf = form.make(item.fields, seeds[SEED_BYTES * index : SEED_BYTES * (index + 1)], index)
         rows.append(
             records.NewRecord(
                 id=ids.new_cert_id(),
                 key=ref.key,
                 batch_id=batch_id,
                 leaf_index=index,
-                leaf_hash=body.leaf_hash(schema.code, rules, index),
+                leaf_hash=leaf,
                 type_code=schema.code,
                 rules=rules,
                 number_bidx=number,

@@ -223,11 +223,11 @@ class Vault:
         Normalised: Unicode NFKC, outer white space off, upper case; so a full-width or lower-case check digit `x` finds
         the same person. Parts are length-prefixed, so ("ab", "c") and ("a", "bc") differ.
         """
-        message = bytearray(b"mydata/blind-index/1\x00" + kind.encode() + b"\x00")
+        message = [b"mydata/blind-index/1\x00" + kind.encode() + b"\x00"]
         for part in parts:
             text = normalise(part).encode()
-            message += len(text).to_bytes(4, "big") + text
-        return _mac(self._blind_index_key, bytes(message))
+            message += len(text).to_bytes(4, "big"), text
+        return _mac(self._blind_index_key, b"".join(message))
 
     def _remember(self, holder_id: str, wrapped: WrappedKey, key: bytes) -> DataKey:
         data_key = DataKey(holder_id, key)
@@ -241,7 +241,9 @@ class Vault:
 
 def normalise(value: str) -> str:
     """Text as blind indexes see it: NFKC, stripped, upper case."""
-    return unicodedata.normalize("NFKC", value).strip().upper()
+    if not value.isascii():  # ASCII is in every normal form already
+        value = unicodedata.normalize("NFKC", value)
+    return value.strip().upper()
 
 
 def _mac(key: bytes, message: bytes) -> bytes:
@@ -266,7 +268,7 @@ def _ciphertext(purpose: Purpose) -> ApiError:
 
 def bound_columns(*values: str | int | bytes | None) -> bytes:
     """A digest of column values for `bound`; typed and length-prefixed, so no two rows share one."""
-    digest = hashlib.sha256()
+    parts: list[bytes] = []
     for value in values:
         if value is None:
             tag, data = b"n", b""
@@ -276,5 +278,5 @@ def bound_columns(*values: str | int | bytes | None) -> bytes:
             tag, data = b"i", str(value).encode()
         else:
             tag, data = b"s", value.encode()
-        digest.update(tag + len(data).to_bytes(8, "big") + data)
-    return digest.digest()
+        parts += tag, len(data).to_bytes(8, "big"), data
+    return hashlib.sha256(b"".join(parts)).digest()

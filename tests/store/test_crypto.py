@@ -11,8 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from api.errors import ApiError
+from api.store.bodies import BodyForm, RecordBody
 from api.store.crypto import Purpose, Sealer, Vault, bound_columns
 from api.store.keyring import KeyRing
+from chain.errors import CanonicalError
 
 BODY = Purpose.RECORD_BODY
 
@@ -183,3 +185,13 @@ def test_fast_enough(vault: Vault) -> None:
     for _ in range(4000):
         key.seal(BODY, "cert_1", b"x" * 300)
     assert 4000 / (time.perf_counter() - began) > 20_000
+
+
+def test_bodies_made_in_bulk_are_those_made_one_by_one() -> None:
+    fields = {"姓名%s": '甲"乙\\', "a": "", "id_number": "37109919900101001X", "\U0001f600": "\u2028", "\uffff": "x"}
+    form, seed = BodyForm("person.id_card", "1", list(fields)), bytes(range(32))
+    body = RecordBody(fields, seed)
+    assert form.make(fields, seed, 9) == (body.to_bytes(), body.leaf_hash("person.id_card", "1", 9))
+    for other in ({"a": "x"}, {**fields, "more": ""}):
+        with pytest.raises(CanonicalError):
+            form.make(other, seed, 9)

@@ -161,7 +161,7 @@ class World:
             number_bidx=self.vault.blind_index("record", self.department, str(place)),
             content_bidx=self.vault.blind_index("content", str(place), str(version)),
             version=version,
-            body=body,
+            body=body.to_bytes(),
             created_at_ms=NOW_MS + version,
         )
 

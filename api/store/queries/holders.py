@@ -84,10 +84,8 @@ def find_or_create_holders(
         known |= _load(session, list(fresh))
     opened = {key: vault.data_key(holder_id, wrapped) for key, (holder_id, wrapped) in known.items()}
     return [
-        HolderRef(
-            HolderId(known[key][0]), HolderKind(key[0]), opened[key], key in fresh and fresh[key]["id"] == known[key][0]
-        )
-        for key in keys
+        HolderRef(HolderId(known[key][0]), kind, opened[key], key in fresh and fresh[key]["id"] == known[key][0])
+        for key, (kind, _) in zip(keys, numbers, strict=True)
     ]
 
 

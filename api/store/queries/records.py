@@ -18,7 +18,10 @@ _CHUNK = 500
 
 @dataclass(frozen=True, slots=True)
 class NewRecord:
-    """A certificate version to be stored. `key` is its holder's; `leaf_hash` that of its body at `leaf_index`."""
+    """A certificate version to be stored.
+
+    `key` is its holder's; `body` are the bytes of its `RecordBody`, `leaf_hash` that body's at `leaf_index`.
+    """
 
     id: str
     key: DataKey
@@ -30,7 +33,7 @@ class NewRecord:
     number_bidx: bytes
     content_bidx: bytes
     version: int
-    body: RecordBody
+    body: bytes
     created_at_ms: int
 
 
@@ -205,7 +208,7 @@ def _values(row: NewRecord) -> dict[str, object]:
         "number_bidx": row.number_bidx,
         "content_bidx": row.content_bidx,
         "version": row.version,
-        "body_enc": row.key.seal(Purpose.RECORD_BODY, row.id, row.body.to_bytes(), version=row.version, bound=bound),
+        "body_enc": row.key.seal(Purpose.RECORD_BODY, row.id, row.body, version=row.version, bound=bound),
         "status": RecordStatus.CURRENT.value,
         "created_at_ms": row.created_at_ms,
     }

@@ -13,11 +13,13 @@ from hypothesis import strategies as st
 from chain.canonical import (
     DEPTH_LIMIT,
     INT_LIMIT,
+    LeafForm,
     canonical,
     certificate_leaf,
     field_commitment,
     field_salt,
     leaf_bytes,
+    quoted,
     tagged_hash,
 )
 from chain.errors import CanonicalError
@@ -117,3 +119,36 @@ def test_leaf_is_the_document_of_the_format():
             certificate_leaf("t", "2025.1", 3, wrong)
     with pytest.raises(CanonicalError):
         certificate_leaf("t", "2025.1", -1, {"a": bytes(32)})
+
+
+_NAMES = st.lists(texts, min_size=1, max_size=6, unique=True)
+
+
+@settings(deadline=None)
+@given(names=_NAMES, values=st.data(), seed=st.binary(min_size=32, max_size=32), index=st.integers(0, 2**53 - 1))
+def test_leaves_made_in_bulk_are_those_made_one_by_one(
+    names: list[str], values: st.DataObject, seed: bytes, index: int
+) -> None:
+    fields = {name: values.draw(texts) for name in names}
+    form = LeafForm("type.100%s", "1%d", names)
+    made = form.leaf([quoted(fields[name]) for name in form.names], seed, index)
+    commitments = {name: field_commitment(field_salt(seed, name), name, value) for name, value in fields.items()}
+    assert made == leaf_bytes(certificate_leaf("type.100%s", "1%d", index, commitments))
+
+
+def test_bulk_leaves_refuse_what_single_ones_refuse() -> None:
+    form = LeafForm("type", "1", ["a", "b"])
+    for values, seed, index in (
+        (['"x"', '"\ud800"'], bytes(32), 0),
+        (['"x"', '"y"'], bytes(31), 0),
+        (['"x"', '"y"'], bytes(32), -1),
+    ):
+        with pytest.raises(CanonicalError):
+            form.leaf(values, seed, index)
+    for names in ([], ["a", "a"]):
+        with pytest.raises(CanonicalError):
+            LeafForm("type", "1", names)
+    with pytest.raises(CanonicalError):
+        quoted(7)  # type: ignore[arg-type]  # what is refused is not a string
+    with pytest.raises(ValueError, match="shorter"):
+        form.leaf(['"x"'], bytes(32), 0)
