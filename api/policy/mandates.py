@@ -14,6 +14,8 @@ from api.locale import CHINA_STANDARD_TIME
 
 DAY_MS = 86_400_000
 AGE_OF_MAJORITY = 18
+AGE_OF_CONSENT = 14
+"""Below it, consent is the guardian's (PIPL article 31)."""
 AGENT_DAYS_MAX = 3 * 365
 LIVE_MAX = 20
 """Mandates that one holder may have proposed or in force at a time."""
@@ -181,12 +183,22 @@ def check_mandate_transition(before: MandateState, after: MandateState) -> None:
 
 
 def majority_ms(id_number: str) -> int:
-    """When the person of a resident identity number turns 18: midnight that begins that birthday, in UTC milliseconds.
+    """When the person of a resident identity number turns 18: the midnight that begins that day, in UTC ms."""
+    return birthday_ms(id_number, AGE_OF_MAJORITY)
+
+
+def own_consent_ms(id_number: str) -> int:
+    """From when a person consents without its guardian (PIPL article 31), in UTC milliseconds."""
+    return birthday_ms(id_number, AGE_OF_CONSENT)
+
+
+def birthday_ms(id_number: str, years: int) -> int:
+    """The midnight that begins the birthday on which the number's person completes `years`, in UTC milliseconds.
 
     Born on 29 February, of age on 1 March: the earlier day would not be a birthday.
     """
     born = date(int(id_number[6:10]), int(id_number[10:12]), int(id_number[12:14]))
-    year = born.year + AGE_OF_MAJORITY
+    year = born.year + years
     try:
         day = born.replace(year=year)
     except ValueError:

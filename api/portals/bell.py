@@ -108,6 +108,8 @@ def _notice(ctx: Context, one: Told, portal: str, lang: Lang) -> views.Notice:
     if topic == Topic.LOOKED:
         words["day"] = format_date(facts["day"], lang)
     key = f"{topic}_own" if topic == Topic.CORRECTED and portal == "citizen" else topic
+    if topic == Topic.REQUEST and "mandate" in facts:
+        key = "request_child"
     if topic == Topic.CORRECTED and "type" in facts:
         schema = ctx.catalogue.types.get(facts["type"])
         words["what"] = facts["type"] if schema is None else schema.label(lang)
@@ -123,6 +125,8 @@ def _notice(ctx: Context, one: Told, portal: str, lang: Lang) -> views.Notice:
 def _where(topic: str, facts: dict[str, str], portal: str) -> str | None:
     """What a notice is about, where this portal has a page of it."""
     citizen, entity = portal == "citizen", portal == "entity"
+    if topic == Topic.REQUEST and citizen and "mandate" in facts:
+        return "/citizen/mandates"
     if topic == Topic.REQUEST and citizen:
         return f"/citizen/requests/{at.segment(facts['request'])}"
     if topic == Topic.CASE and portal in {"citizen", "regulator"}:

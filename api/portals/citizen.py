@@ -319,6 +319,7 @@ def _consent_page(
         keep_days=purpose.data_life_days,
         asked_at_ms=row.created_at_ms,
         lapses_at_ms=row.lapses_at_ms,
+        guardian_decides=found.guardian_decides,
         passkeys=ctx.provider.mints and bool(passkeys.list_own(ctx, actor)),
         error=error,
     )

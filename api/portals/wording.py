@@ -377,6 +377,7 @@ TOPICS: Mapping[str, str] = {
 
 NOTICES: Mapping[str, str] = {
     "request": N_("%(who)s asks for some of your data. Nothing is given until you agree."),
+    "request_child": N_("%(who)s asks for data of a child whose guardian you are. Act for the child to answer."),
     "granted": N_("A consent for %(who)s was given."),
     "expiring": N_("The consent for %(who)s ends on %(day)s."),
     "ended": N_("The consent for %(who)s has ended."),

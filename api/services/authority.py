@@ -9,10 +9,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from api.errors import ApiError, Kind
-from api.policy.mandates import Action, MandateState, Scope, refusal
+from api.policy.mandates import Action, MandateState, Scope, own_consent_ms, refusal
 from api.services.context import Actor, Context, Relation, Role
 from api.store import Session, clock
 from api.store.queries import counter, holders, mandates
+from api.store.queries.holders import HolderKind
 from api.store.queries.mandates import MandateBody
 from api.store.tables import CounterVisit, GrantAuthority, Mandate
 from chain.canonical import Json
@@ -56,8 +57,11 @@ def authority(
 
     `types`, `purpose`: what it touches, where that is known. `lock` holds a mandate still until the transaction ends,
     which changes need. Raises `auth.forbidden`, `mandate.not_accepted`, `mandate.ended`, `mandate.expired`,
-    `mandate.out_of_scope`, `counter.visit_over`.
+    `mandate.out_of_scope`, `mandate.guardian_decides`, `counter.visit_over`.
     """
+    alone = action is Action.DECIDE and actor.relation is not Relation.GUARDIAN
+    if alone and actor.holder_id is not None:
+        refuse_child(ctx, session, actor.holder_id)
     if actor.relation is Relation.SELF:
         return Authority(actor.holder)
     if actor.role is not Role.CITIZEN or actor.holder_id is None or actor.mandate_id is None:
@@ -75,6 +79,25 @@ def authority(
     open_mandate(ctx, session, row)
     refuse_unless(row, clock.now_ms(session), action, types, purpose)
     return Authority(actor.holder_id, mandates.scope_of(row), row.commitment)
+
+
+def guardian_decides(ctx: Context, session: Session, holder_id: str) -> bool:
+    """Whether a holder is a child for whom its guardian alone decides: a person younger than 14 (PIPL article 31).
+
+    By the identity number in the holder's sealed profile. It is there once the child has signed in or stood at a
+    counter, and without either nobody could decide but a guardian.
+    """
+    holder = holders.get_holder(session, holder_id)
+    if holder is None or holder.kind != HolderKind.PERSON.value:
+        return False
+    number = holders.profile(session, holders.holder_key(session, ctx.vault, holder_id)).get("number", "")
+    return bool(number) and own_consent_ms(number) > clock.now_ms(session)
+
+
+def refuse_child(ctx: Context, session: Session, holder_id: str) -> None:
+    """Raise `mandate.guardian_decides` where `guardian_decides`."""
+    if guardian_decides(ctx, session, holder_id):
+        raise ApiError("mandate.guardian_decides", Kind.FORBIDDEN)
 
 
 def representative(ctx: Context, session: Session, actor: Actor, mandate_id: str) -> tuple[Actor, str]:

@@ -133,7 +133,7 @@ def open_visit(
             closes_at_ms=now + ctx.settings.counter_visit_minutes * 60_000,
         )
         if holder_id is not None:
-            _begin(ctx, session, row, kept)
+            _begin(ctx, session, row, kept, number)
             if also is not None:
                 also(session, row.id)
         elif counted is not None:
@@ -267,9 +267,15 @@ def _office(actor: Actor) -> str:
     return party_id
 
 
-def _begin(ctx: Context, session: Session, row: CounterVisit, name: str) -> None:
-    """The visit, and the receipt of the look-up that began it, in one transaction."""
+def _begin(ctx: Context, session: Session, row: CounterVisit, name: str, number: str) -> None:
+    """The visit, and the receipt of the look-up that began it, in one transaction.
+
+    The number goes into the profile of somebody who never signed in: what a child may do depends on it.
+    """
     assert row.holder_id is not None
+    key = holders.holder_key(session, ctx.vault, row.holder_id)
+    if "number" not in holders.profile(session, key):
+        holders.set_profile(session, key, {"name": name, "number": number})
     salt = secrets.token_bytes(SALT_BYTES)
     statement: dict[str, Json] = {
         "schema": "mydata/visit/1",
@@ -280,7 +286,7 @@ def _begin(ctx: Context, session: Session, row: CounterVisit, name: str) -> None
         "opened_at": row.opened_at_ms // 1000,
     }
     row.commitment = tagged_hash("mydata/visit/1", salt, canonical(statement))
-    counter.seal_body(holders.holder_key(session, ctx.vault, row.holder_id), row, VisitBody(name, salt.hex()))
+    counter.seal_body(key, row, VisitBody(name, salt.hex()))
     session.add(row)
     session.flush()
     details: dict[str, Json] = {

@@ -33,13 +33,12 @@ from api.policy.mandates import (
     shown_state,
 )
 from api.policy.states import InvalidReason
-from api.services.authority import authority, open_mandate
+from api.services.authority import authority, open_mandate, refuse_child
 from api.services.context import Actor, Also, Context, Relation, Role
 from api.services.grants.changes import invalidate_within
 from api.services.grants.events import Author
 from api.services.grants.reading import shown_state as shown_grant_state
 from api.services.identity import canonical_number
-from api.services.notifications import Topic, tell_holder
 from api.services.notifications import Topic, tell_holder
 from api.store import Session, clock, ids, read_only, unit_of_work
 from api.store.numbering import NumberedReceipt, Numberer
@@ -57,8 +56,7 @@ log = logging.getLogger("mydata.mandates")
 Add = Callable[[ReceiptDraft], R]
 """How a receipt is written: numbered by the log writer, or prepared by another process."""
 
-DOCUMENT_NO_MAX = 64
-NAME_MAX = 64
+DOCUMENT_NO_MAX = NAME_MAX = 64
 SUBJECTS = {MandateKind.LEGAL_REPRESENTATIVE: HolderKind.ENTERPRISE, MandateKind.GUARDIAN: HolderKind.PERSON}
 """Whom a registered representative acts for."""
 
@@ -154,7 +152,7 @@ def appoint(ctx: Context, actor: Actor, new: NewAgent, *, also: Also[Mandate] | 
     """Propose an agent; nothing may be done until the agent accepts.
 
     Raises `mandate.out_of_scope` (a representative other than the legal one), `mandate.bad_scope`, `mandate.bad_end`,
-    `mandate.self`, `mandate.minor`, `mandate.exists`, `mandate.too_many`, `catalogue.…` for a malformed number.
+    `mandate.self`, `mandate.minor`, `mandate.exists`, `mandate.too_many`, `mandate.guardian_decides`.
     """
     number = canonical_number(ctx.settings, HolderKind.PERSON, new.number)
     name = _name(new.name)
@@ -163,6 +161,7 @@ def appoint(ctx: Context, actor: Actor, new: NewAgent, *, also: Also[Mandate] | 
     with unit_of_work(ctx.db) as session:
         now = clock.advance(session)
         principal = authority(ctx, session, actor, Action.APPOINT, lock=True).holder_id
+        refuse_child(ctx, session, principal)
         holder = holders.get_holder(session, principal)
         assert holder is not None
         _check_scope(ctx, HolderKind(holder.kind), new)

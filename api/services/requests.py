@@ -1,19 +1,19 @@
 """Requests: what an entity asks, cut to the least before the holder sees it; and the holder's no."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from api.catalogue.model import Purpose, ServiceItem
 from api.errors import ApiError, Kind
-from api.policy.mandates import Action
+from api.policy.mandates import Action, MandateKind, MandateState, own_consent_ms
 from api.policy.requests import Ask, AskedItem, KeptItem, clamp, cut
 from api.policy.states import RequestState, check_request_transition
-from api.services.authority import Authority, authority, by
+from api.services.authority import Authority, authority, by, guardian_decides
 from api.services.context import Actor, Also, Context, Relation, Role
 from api.services.identity import canonical_number
 from api.services.notifications import Topic, tell_holder
 from api.store import Session, clock, ids, read_only, unit_of_work
-from api.store.queries import grants, holders, parties, registrations, requests
+from api.store.queries import grants, holders, mandates, parties, registrations, requests
 from api.store.queries.holders import HolderKind
 from api.store.queries.paging import Page
 from api.store.queries.registrations import LegalBasis
@@ -46,12 +46,16 @@ class NewRequest:
 
 @dataclass(frozen=True, slots=True)
 class RequestView:
-    """A request with the names that its page shows."""
+    """A request with the names that its page shows.
+
+    `guardian_decides`: whoever looks may not answer, the holder being a child under 14; told of a single request.
+    """
 
     request: Request
     entity: Party
     purpose: Purpose
     grant_id: str | None
+    guardian_decides: bool = False
 
 
 def create(ctx: Context, actor: Actor, new: NewRequest, *, also: Also[Request] | None = None) -> Request:
@@ -106,10 +110,19 @@ def create(ctx: Context, actor: Actor, new: NewRequest, *, also: Also[Request] |
         session.add(row)
         if row.holder_id is not None:
             session.flush()
-            tell_holder(session, row.holder_id, Topic.REQUEST, row.id, {"request": row.id, "party": entity_id}, now)
+            _tell(session, row.holder_id, row, new.holder_kind is HolderKind.PERSON and own_consent_ms(number) > now)
         if also is not None:
             also(session, row)
     return row
+
+
+def _tell(session: Session, holder_id: str, row: Request, child: bool) -> None:
+    """Tell the holder; of a child under 14 also its guardians, who see what for once they act for the child."""
+    facts, now = {"request": row.id, "party": row.entity_id}, row.created_at_ms
+    tell_holder(session, holder_id, Topic.REQUEST, row.id, facts, now)
+    for one in mandates.live_of(session, holder_id, MandateKind.GUARDIAN) if child else ():
+        if one.state == MandateState.ACTIVE and (one.ends_ms is None or one.ends_ms > now):
+            tell_holder(session, one.person_id, Topic.REQUEST, row.id, {**facts, "mandate": one.id}, now)
 
 
 def list_own(ctx: Context, actor: Actor, cursor: str | None = None, *, open_only: bool = False) -> Page[RequestView]:
@@ -135,7 +148,9 @@ def get(ctx: Context, actor: Actor, request_id: str) -> RequestView:
     with read_only(ctx.db) as session:
         if actor.role is Role.CITIZEN:
             row, _ = asked_of(ctx, session, actor, request_id, Action.LOOK)
-            return _view(ctx, session, row, clock.now_ms(session))
+            view = _view(ctx, session, row, clock.now_ms(session))
+            asks_guardian = actor.relation is not Relation.GUARDIAN and row.holder_id is not None
+            return replace(view, guardian_decides=asks_guardian and guardian_decides(ctx, session, str(row.holder_id)))
         found = requests.request_of_entity(session, actor.party(Role.ENTITY), request_id)
         if found is None:
             raise ApiError("requests.not_found", Kind.NOT_FOUND)

@@ -366,3 +366,40 @@ def test_mandates_end_by_themselves_and_say_why(service: Service, people: People
     assert grown.get(f"/v1/grants/{grant}")["state"] == "active"
     grown.post(f"/v1/grants/{grant}/revoke")
     assert len([one for one in grown.get("/v1/footprints")["items"] if one["kind"] == "mandate"]) == 2
+
+
+def test_a_guardian_decides_for_a_child_under_14(service: Service, people: People) -> None:
+    child, older, parent = somebody(9), somebody(16), somebody(35)
+    police = people.office("public_security")
+    mandate = flow.register_mandate(police, "guardian", child, parent, *HOUSEHOLD)
+    asked = ask(service, child[0])
+    small = people(child)
+    assert code_of(flow.approve, small, asked, days=5, uses=1) == "mandate.guardian_decides"
+    assert code_of(small.post, f"/v1/requests/{asked.id}/decision", {"decision": "deny"}) == "mandate.guardian_decides"
+    assert code_of(small.post, f"/v1/requests/{asked.id}/drafts", {"ticked": [], "days": 5, "uses": 1}) == (
+        "mandate.guardian_decides"
+    )
+    assert code_of(flow.appoint_agent, small, somebody(40)) == "mandate.guardian_decides"
+    assert small.get(f"/v1/requests/{asked.id}")["state"] == "requested"
+    page = small.http.get(f"{service.url}/citizen/requests/{asked.id}", headers={"Accept": "text/html"}).text
+    assert 'name="decision"' not in page
+    # The guardian is told, and answers for the child.
+    guardian = people(parent)
+    told = [one for one in guardian.get("/v1/notifications")["items"] if one["topic"] == "request"]
+    assert [one["facts"]["mandate"] for one in told] == [mandate]
+    flow.act_for(guardian, mandate)
+    given = flow.approve(guardian, asked, days=5, uses=1)["grant"]
+    assert small.get(f"/v1/grants/{given}")["terms"]["relation"] == "guardian"
+    # Somebody older decides alone.
+    known = people(older)
+    assert flow.approve(known, ask(service, older[0]), days=5, uses=1)["state"] == "approved"
+
+
+def test_nor_does_a_child_decide_at_a_counter(service: Service, people: People) -> None:
+    child, parent = somebody(10), somebody(35)
+    flow.register_mandate(people.office("public_security"), "guardian", child, parent, *HOUSEHOLD)
+    asked = ask(service, child[0])
+    desk = flow.at_counter(service.town, "civil_affairs", "7411")
+    visit = flow.open_visit(desk, child)
+    assert code_of(flow.decide_at_counter, desk, visit, asked) == "mandate.guardian_decides"
+    assert code_of(flow.decide_at_counter, desk, visit, asked, agree=False) == "mandate.guardian_decides"

@@ -163,6 +163,7 @@ class Consent:
     notes: tuple[str, ...] = ()
     service_item: str | None = None
     passkeys: bool = False
+    guardian_decides: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
