@@ -3,6 +3,7 @@
 Starts the whole stack with demo data, signs in as its people, and photographs what they see at 360 and 1280 px.
 """
 
+import re
 import sys
 import tempfile
 from collections.abc import Callable
@@ -56,10 +57,14 @@ def _story(page: Page, url: str, folder: Path, lang: str) -> None:
     _regulator(page, url, shot)
 
 
-def _sign_in(page: Page, url: str, role: str, position: int = 0) -> None:
+INSURER = re.compile("演示海港财产保险公司|Demo Harbour Insurance")
+
+
+def _sign_in(page: Page, url: str, role: str, who: re.Pattern[str] | None = None) -> None:
     page.context.clear_cookies(name="mydata_session")
     page.goto(f"{url}/signin/{role}")
-    page.locator("main form button").nth(position).click()
+    buttons = page.locator("main form button")
+    (buttons if who is None else buttons.filter(has_text=who)).first.click()
     page.wait_for_url(f"{url}/{role}")
 
 
@@ -85,7 +90,7 @@ def _department(page: Page, url: str, shot: Callable[..., None]) -> None:
 
 
 def _entity(page: Page, url: str, shot: Callable[..., None]) -> None:
-    _sign_in(page, url, "entity")
+    _sign_in(page, url, "entity", INSURER)
     shot("entity-home", size=DESK)
     page.goto(f"{url}/entity/grants")
     shot("entity-grants", size=DESK)
@@ -103,19 +108,18 @@ def _regulator(page: Page, url: str, shot: Callable[..., None]) -> None:
 
 def _pulled(page: Page, url: str, folder: Path) -> Path:
     """A copy as the insurer downloads it from its portal."""
-    for position in range(16):
-        _sign_in(page, url, "entity", position)
-        page.goto(f"{url}/entity/grants")
-        links = page.locator("main a[href^='/entity/grants/grant_']")
-        for path in [one.get_attribute("href") for one in links.all()]:
-            page.goto(f"{url}{path}")
-            pull = page.locator("main form[action$='/pulls'] button")
-            if pull.count():
-                with page.expect_download() as waiting:
-                    pull.first.click()
-                copy = folder / waiting.value.suggested_filename
-                waiting.value.save_as(copy)
-                return copy
+    _sign_in(page, url, "entity", INSURER)
+    page.goto(f"{url}/entity/grants")
+    links = page.locator("main a[href^='/entity/grants/grant_']")
+    for path in [one.get_attribute("href") for one in links.all()]:
+        page.goto(f"{url}{path}")
+        pull = page.locator("main form[action$='/pulls'] button")
+        if pull.count():
+            with page.expect_download() as waiting:
+                pull.first.click()
+            copy = folder / waiting.value.suggested_filename
+            waiting.value.save_as(copy)
+            return copy
     raise LookupError("no entity can pull in the demo data")
 
 
