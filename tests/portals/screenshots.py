@@ -29,17 +29,19 @@ def main(folder: Path) -> None:
             seed_once(running.settings, Console(stderr=True))
             with sync_playwright() as playwright:
                 browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+                # Once: the grant may allow no further use.
+                leak = _pulled(browser.new_page(), running.url, Path(name))
                 for lang, short in (("zh-Hans", "zh"), ("en", "en")):
                     context = browser.new_context(viewport=PHONE, locale="zh-CN" if short == "zh" else "en-GB")
                     context.add_cookies([{"name": "mydata_lang", "value": lang, "url": running.url}])
-                    _story(context.new_page(), running.url, folder, short)
+                    _story(context.new_page(), running.url, folder, short, leak)
                     context.close()
                 browser.close()
         finally:
             running.stack.stop()
 
 
-def _story(page: Page, url: str, folder: Path, lang: str) -> None:
+def _story(page: Page, url: str, folder: Path, lang: str, leak: Path) -> None:
     def shot(name: str, *, size: dict[str, int] = PHONE, full: bool = False) -> None:
         page.wait_for_load_state("load")
         page.set_viewport_size({"width": size["width"], "height": size["height"]})
@@ -54,7 +56,7 @@ def _story(page: Page, url: str, folder: Path, lang: str) -> None:
     _citizen(page, url, shot)
     _department(page, url, shot)
     _entity(page, url, shot)
-    _regulator(page, url, shot)
+    _regulator(page, url, shot, leak)
 
 
 INSURER = re.compile("演示海港财产保险公司|Demo Harbour Insurance")
@@ -96,13 +98,11 @@ def _entity(page: Page, url: str, shot: Callable[..., None]) -> None:
     shot("entity-grants", size=DESK)
 
 
-def _regulator(page: Page, url: str, shot: Callable[..., None]) -> None:
-    with tempfile.TemporaryDirectory() as name:
-        leak = _pulled(page, url, Path(name))
-        _sign_in(page, url, "regulator")
-        page.locator("#files").set_input_files(str(leak))
-        page.locator("button.main-action").first.click()
-        page.wait_for_selector(".verdict")
+def _regulator(page: Page, url: str, shot: Callable[..., None], leak: Path) -> None:
+    _sign_in(page, url, "regulator")
+    page.locator("#files").set_input_files(str(leak))
+    page.locator("button.main-action").first.click()
+    page.wait_for_selector(".verdict")
     shot("regulator-verdict", size=DESK, full=True)
 
 
