@@ -168,7 +168,7 @@ STATES: Mapping[str, Mapping[str, Badge]] = {
         "upheld": Badge("stop", "check", N_("Upheld")),
         "dismissed": Badge("plain", "cross", N_("Dismissed")),
         "withdrawn": Badge("plain", "back", N_("Withdrawn")),
-        "overdue": Badge("stop", "warn", N_("Overdue")),
+        "overdue": Badge("stop", "warn", N_("Not decided in time")),
     },
 }
 

@@ -33,7 +33,7 @@ class Sample:
 def page(lang: Lang, portal: str, active: str, path: str, elder: bool = False) -> Page:
     t = Words(lang)
     viewers = {
-        "citizen": Viewer(name=t("王淑芬", "Wang Shufen"), csrf="token"),
+        "citizen": Viewer(name=t("王淑芬", "Wang Shufen"), csrf="token", unread=3),
         "department": Viewer(
             name=t("演示经办人", "Demo officer"),
             csrf="token",
@@ -45,7 +45,10 @@ def page(lang: Lang, portal: str, active: str, path: str, elder: bool = False) -
             organisation=t("演示海安财产保险股份有限公司", "Demo Hai'an Property Insurance Co., Ltd."),
         ),
         "regulator": Viewer(
-            name=t("监管员", "Inspector"), csrf="token", organisation=t("演示市大数据中心", "Demo City Big Data Centre")
+            name=t("监管员", "Inspector"),
+            csrf="token",
+            unread=12,
+            organisation=t("演示市大数据中心", "Demo City Big Data Centre"),
         ),
         "operator": Viewer(name=t("值班员", "On duty"), csrf="token", organisation=t("演示平台", "Demo platform")),
     }
