@@ -1,6 +1,7 @@
 """Erasure end to end: with every key and every file in hand nothing of the person is left; all else still verifies."""
 
 import contextlib
+import io
 import json
 import shutil
 import sqlite3
@@ -9,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 from sqlalchemy import select
 
-from api.demo import flow, flow_duty, flow_looks
+from api.demo import commands, flow, flow_duty, flow_looks
 from api.demo.people import Person
 from api.policy.copy_states import DAY_MS
 from api.services import copies_life, erasure_run
@@ -367,3 +369,16 @@ def test_a_restored_backup_is_erased_again_before_it_serves(service: Service, st
         assert again.rows("SELECT length(wrapped_key) FROM holders WHERE id = :id", id=holder)[0][0] == 0
         numbered(again)
         assert findings(again) == []
+    # The command does the same before anything is started.
+    for path in data.glob("mydata.sqlite3*"):
+        path.unlink()
+    said = io.StringIO()
+    commands.restore_store(service.settings, backup, Console(file=said))
+    assert "erased again: 1" in said.getvalue()
+    db = Database(service.settings.store_url)
+    with read_only(db) as session:
+        row = holders.get_holder(session, holder)
+        assert row is not None and not row.wrapped_key
+    db.close()
+    commands.backup_store(service.settings, tmp_path / "new.backup", Console(file=said))
+    assert "key destroyed on" in said.getvalue()

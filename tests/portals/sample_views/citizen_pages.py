@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from api.locale import Lang
-from api.portals.views import citizen, common, drafts
+from api.catalogue.erasure import load_erasure
+from api.locale import Lang, error_text
+from api.portals.views import citizen, common, drafts, erasure
 from tests.portals.sample_views.acting_pages import switcher
 from tests.portals.sample_views.shared import (
     DAY,
@@ -316,6 +317,33 @@ def citizen_pages(lang: Lang) -> Iterator[tuple[str, str, str, str, object]]:
         "/citizen/passkeys",
         replace(mine, passkeys=(), rp_id="x.test"),
     )
+    wish = erasure.Erasure(
+        state="none",
+        id="",
+        plan="0" * 64,
+        erased=tuple(
+            erasure.ErasedLine(text=one.label(lang), count=at) for at, one in enumerate(load_erasure().erased, 1)
+        ),
+        kept=tuple(
+            erasure.KeptLine(
+                text=one.label(lang),
+                basis=one.basis(lang),
+                count=None if one.until in {"always", "backups"} else 2,
+                until_ms=None if one.until == "always" else T0 + 190 * DAY,
+            )
+            for one in load_erasure().kept
+        ),
+        held_up=False,
+        cooling_days=15,
+        due_at_ms=None,
+    )
+    yield "erasure", "citizen/erasure.html", "me", "/citizen/erasure", wish
+    asked = replace(wish, state="asked", id="eras_1", error=error_text("erasure.plan_changed", lang, {}))
+    yield "erasure-asked", "citizen/erasure.html", "me", "/citizen/erasure", asked
+    cooling = replace(wish, state="cooling", id="eras_1", due_at_ms=T0 + 15 * DAY)
+    yield "erasure-cooling", "citizen/erasure.html", "me", "/citizen/erasure", cooling
+    held = replace(wish, held_up=True)
+    yield "erasure-held", "citizen/erasure.html", "me", "/citizen/erasure", held
     laid = drafts.Draft(
         id="draft_1",
         request_id="req_1",

@@ -6,11 +6,18 @@ from dataclasses import replace
 from api.locale import Lang
 from api.portals.views import public
 from api.portals.views.common import FormError
+from api.portals.views.erasure import ErasureStatus
 from tests.portals.sample_views.shared import HEX, T0, Words
 
 
 def public_pages(lang: Lang) -> Iterator[tuple[str, str, str, str, object]]:
     t = Words(lang)
+    erased = ErasureStatus(id="eras_h2k6mzq4vw7x", state="done", due_at_ms=T0, erased_at_ms=T0, receipt_number=481)
+    yield "erasure-done", "public/erasure.html", "", "/erasures/eras_1", erased
+    for state in ("asked", "cooling", "running", "cancelled"):
+        due = None if state == "asked" else T0
+        shown = replace(erased, state=state, due_at_ms=due, erased_at_ms=None, receipt_number=None)
+        yield f"erasure-{state}", "public/erasure.html", "", "/erasures/eras_1", shown
     yield "landing", "public/landing.html", "", "/", public.Landing(development=True)
     people = (
         public.Identity(

@@ -107,6 +107,8 @@ def regulator_pages(lang: Lang) -> Iterator[tuple[str, str, str, str, object]]:
             trace, outcome="none", accused=(), bound_log10=None, remarks=(), candidates=(), layers=(), copy_proof=None
         ),
     )
+    erased = replace(trace, outcome="erased", accused=(), bound_log10=None, candidates=(), layers=(), copy_proof=None)
+    yield "trace-erased", "regulator/trace.html", "traces", "/regulator/traces/trace_1", replace(erased, remarks=())
     late = regulator.Overdue(copies=copy_lines(t)[5:], reported=1, pager=common.Pager())
     yield "copies", "regulator/copies.html", "copies", "/regulator/copies", late
     nothing = replace(late, copies=(), reported=0)
