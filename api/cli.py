@@ -140,6 +140,25 @@ def fsck(
     raise typer.Exit(0 if ok else 1)
 
 
+@app.command("trust-file")
+def trust_file(
+    data: DataDir = DEFAULT_DATA,
+    rpc: Annotated[str, typer.Option(help="RPC URL of a node of the chain / 链节点地址")] = "",
+) -> None:
+    """Write the deployment's trust file, or add new keys of the identity provider to it; print its SHA-256."""
+    from api.publication import publish
+
+    try:
+        done = publish(_settings(data, rpc, ""))
+    except (ApiError, ChainError) as error:
+        raise fail(error) from None
+    for line in done.added:
+        out.print(f"[green]＋[/] {line}", highlight=False)
+    if not done.added:
+        out.print("没有新内容 / nothing new", highlight=False)
+    out.print(f"{done.path}\nsha256 {done.sha256}", highlight=False, soft_wrap=True)
+
+
 @app.command()
 def migrate(data: DataDir = DEFAULT_DATA, database: Store = "") -> None:
     """Bring the database to this version's schema."""

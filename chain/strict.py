@@ -182,6 +182,10 @@ class Fields:
             return None
         return self.text(name, limit=limit)
 
+    def integer_or_absent(self, name: str, minimum: int, maximum: int) -> int | None:
+        """An integer as `integer` reads it, or None where there is no such member."""
+        return self.integer(name, minimum, maximum) if name in self._left else None
+
     def schema(self, name: str) -> None:
         """The member `schema` must be `name`; `chain.format.schema` otherwise."""
         if self.take("schema") != name:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from chain.canonical import Json, canonical
 from chain.errors import FormatError
-from chain.grantmsg import ADDRESS_BYTES, HASH_BYTES
+from chain.grantmsg import ADDRESS_BYTES, HASH_BYTES, UINT40_MAX
 from chain.jose import PublicJwk, parse_jwk
 from chain.receipt import PUBLIC_KEY_BYTES, log_id
 from chain.strict import Fields, base64url, hex0x, parse_json, refuse
@@ -24,10 +24,19 @@ class TrustedContract:
 
 @dataclass(frozen=True, slots=True)
 class IdentityProvider:
-    """An identity provider: the `iss` of its tokens and the key that signs them."""
+    """An identity provider: the `iss` of its tokens and the key that signs them.
+
+    `first_seen` (seconds since 1970) is the operator's note of when the key came in; a verifier makes nothing of it.
+    """
 
     issuer: str
     key: PublicJwk
+    first_seen: int | None = None
+
+    def to_json(self) -> dict[str, Json]:
+        """The entry; the note is left out where there is none."""
+        said: dict[str, Json] = {"issuer": self.issuer, "jwk": self.key.to_json()}
+        return said if self.first_seen is None else said | {"first_seen": self.first_seen}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +88,7 @@ class TrustFile:
             },
             "registry_admins": [hex0x(admin) for admin in sorted(self.registry_admins)],
             "log": {"id": self.log_id, "public_key": base64url(self.log_public_key)},
-            "identity_providers": [
-                {"issuer": provider.issuer, "jwk": provider.key.to_json()} for provider in self.identity_providers
-            ],
+            "identity_providers": [provider.to_json() for provider in self.identity_providers],
             "validators": list(self.validators),
             **({"passkeys": passkeys} if passkeys else {}),
         }
@@ -130,7 +137,11 @@ def parse_trust_file(data: bytes) -> TrustFile:
 
 def _parse_provider(item: object, pointer: str) -> IdentityProvider:
     fields = Fields(item, pointer)
-    provider = IdentityProvider(fields.text("issuer", limit=512), parse_jwk(fields.take("jwk"), fields.at("jwk")))
+    provider = IdentityProvider(
+        fields.text("issuer", limit=512),
+        parse_jwk(fields.take("jwk"), fields.at("jwk")),
+        fields.integer_or_absent("first_seen", 0, UINT40_MAX),
+    )
     fields.done()
     return provider
 

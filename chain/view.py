@@ -154,7 +154,7 @@ class NodeView:
     def _ask(self, contract: str, function: str, *arguments: object) -> tuple[Any, ...]:
         question = (contract, function, arguments)
         if question not in self._answers:
-            selector, inputs, outputs = _function(contract, function)
+            selector, inputs, outputs = view_function(contract, function)
             data = selector + encode(inputs, arguments)
             address = self._trust.contracts[contract].address
             answer = self._node.call(address, data, block=self._head.number)
@@ -166,7 +166,7 @@ class NodeView:
 
 
 @cache
-def _function(contract: str, name: str) -> tuple[bytes, tuple[str, ...], tuple[str, ...]]:
+def view_function(contract: str, name: str) -> tuple[bytes, tuple[str, ...], tuple[str, ...]]:
     """Selector, argument types and answer types, from the compiled interface."""
     item = next(item for item in load(contract).abi if item["type"] == "function" and item["name"] == name)
     inputs = tuple(solidity_type(parameter) for parameter in item["inputs"])
