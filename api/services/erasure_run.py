@@ -172,8 +172,8 @@ def end_retention(ctx: Context, key_id: str) -> None:
 def reapply(ctx: Context) -> int:
     """Carry out again what the list names and a restored database does not know; how many.
 
-    To be called before anything is served. Raises `erasure.list`, `store.unavailable`; a list that names nobody here is no fault, for a
-    restored database may be older than the holder.
+    To be called before anything is served. Raises `erasure.list`, `store.unavailable`; a list that names nobody here
+    is no fault, for a restored database may be older than the holder.
     """
     again = 0
     for entry in erasure_list.entries(ctx.settings.data_dir):
