@@ -181,7 +181,6 @@ def appoint(ctx: Context, actor: Actor, new: NewAgent, *, also: Also[Mandate] | 
         _check_new(session, row, now)
         _write(ctx, session, row, MandateBody(_principal_name(ctx, session, actor), name, number[-4:], "", "", ""), now)
         tell_holder(session, person.id, Topic.MANDATE, row.id, {"mandate": row.id, "kind": row.kind}, now)
-        tell_holder(session, person.id, Topic.MANDATE, row.id, {"mandate": row.id, "kind": row.kind}, now)
         if also is not None:
             also(session, row)
     return row

@@ -208,7 +208,7 @@ def numbered_after(session: Session, number: int, limit: int = 500) -> list[tupl
     """Receipts after a number, in order: number, kind, holder and time."""
     query = select(Receipt.number, Receipt.kind, Receipt.holder_id, Receipt.at_ms).where(Receipt.number > number)
     rows = session.execute(query.order_by(Receipt.number).limit(limit))
-    return [(int(row[0]), str(row[1]), row[2], int(row[3])) for row in rows]
+    return [(row[0], row[1], row[2], row[3]) for row in rows if row[0] is not None]
 
 
 def _to(audience: Audience) -> ColumnElement[bool]:
