@@ -22,6 +22,7 @@ def test_clean_store_has_no_findings(world: World, writer: LogWriter) -> None:
     assert report.checked["copies"] == 4
     assert list(dict.fromkeys(seen)) == [
         "references",
+        "erasures",
         "holders",
         "parties",
         "log",
