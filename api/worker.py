@@ -215,6 +215,7 @@ def keep_house(ctx: Context) -> None:
     """Note ends and lapses; forget sessions, nonces and kept answers that have run out."""
     ends.keep_house(ctx)
     mandates.expire_due(ctx)
+    returns.forget_left_files(ctx)
     with unit_of_work(ctx.db) as session:
         now = clock.advance(session)
         sessions.purge_run_out(session, now)

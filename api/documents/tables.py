@@ -7,11 +7,12 @@ stays with that row. Nothing that a cell holds leaves in an error: facts are col
 import csv
 import io
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from dataclasses import field as attribute
 from datetime import date
 from types import MappingProxyType
+from typing import BinaryIO
 
 from api.catalogue.canonical import header_key
 from api.catalogue.model import Field, FieldKind, TypeSchema
@@ -25,7 +26,10 @@ _FORMULA = frozenset("=+-@＝＋－＠")
 _BLANK_MARKS = frozenset({"-", "－", "—", "--", "——", "/", "N/A"})
 _NUMERIC = (FieldKind.AMOUNT, FieldKind.INTEGER)
 _SUSPICIOUSLY_OLD = "1920-01-01"
+_BLANK_BYTES = b"\xef\xbb\xbf \t\r\n\0"
 Facts = Mapping[str, str | int]
+Source = Callable[[], BinaryIO]
+"""Opens the file at its beginning, each time anew."""
 _NO_FACTS: Facts = MappingProxyType({})
 
 
@@ -81,7 +85,7 @@ class DepartmentTable:
     """A file whose header fits its type.
 
     `header`: the columns as the file writes them. `columns`: for each the field's name, None for a column that the
-    mapping leaves out. `rows()` may be called again and again; it reads the bytes anew and holds one record at a time.
+    mapping leaves out. `rows()` may be called again and again; it opens the file anew and holds one record at a time.
     """
 
     schema: TypeSchema
@@ -90,7 +94,7 @@ class DepartmentTable:
     header: tuple[str, ...]
     columns: tuple[str | None, ...]
     header_line: int
-    data: bytes = attribute(repr=False)
+    source: Source = attribute(repr=False)
     demo: bool
     today: str | None
     limits: TableLimits
@@ -102,18 +106,18 @@ class DepartmentTable:
         """
         reader = _RowReader(self)
         start = max(after_line, self.header_line)
-        for record in RecordLines(_open(self.data, self.encoding), self.delimiter, len(self.header)):
+        for record in RecordLines(_open(self.source, self.encoding), self.delimiter, len(self.header)):
             if record.line > start and not record.blank:
                 yield reader.read(record)
 
     def count(self) -> int:
         """How many rows `rows()` gives; reads the file without checking values."""
-        records = RecordLines(_open(self.data, self.encoding), self.delimiter, len(self.header))
+        records = RecordLines(_open(self.source, self.encoding), self.delimiter, len(self.header))
         return sum(1 for record in records if record.line > self.header_line and not record.blank)
 
 
 def read_department_csv(
-    data: bytes,
+    data: bytes | Source,
     schema: TypeSchema,
     *,
     demo: bool = False,
@@ -123,9 +127,10 @@ def read_department_csv(
 ) -> DepartmentTable:
     """Opens a department's CSV file for one certificate type.
 
-    `data`: UTF-8 with or without BOM, or GB18030; comma, tab, semicolon or bar between cells. `mapping` gives the
-    field (or None: leave out) of headers that the catalogue doesn't know. `today` (the city's day) switches on the
-    warnings about dates; `demo` accepts numbers of the demo region.
+    `data`: the file's bytes, or how to open it, for one too large to hold; UTF-8 with or without BOM, or GB18030;
+    comma, tab, semicolon or bar between cells. `mapping` gives the field (or None: leave out) of headers that the
+    catalogue doesn't know. `today` (the city's day) switches on the warnings about dates; `demo` accepts numbers of
+    the demo region.
 
     Raises ApiError: `returns.too_large`, `returns.empty_file`, `returns.not_csv`, `returns.encoding`,
     `returns.no_header`, `returns.duplicate_column`, `returns.unknown_column`, `returns.missing_column`,
@@ -134,14 +139,12 @@ def read_department_csv(
     limits = limits or TableLimits()
     if not schema.ready:
         raise ApiError("catalogue.type_not_ready", Kind.CONFLICT, type=schema.code)
-    if len(data) > limits.max_bytes:
-        raise ApiError("returns.too_large", Kind.TOO_LARGE, limit=limits.max_bytes)
-    if not data.strip(b"\xef\xbb\xbf \t\r\n\0"):
-        raise ApiError("returns.empty_file")
-    encoding = _encoding(data)
+    source: Source = (lambda: io.BytesIO(data)) if isinstance(data, bytes) else data
+    ends = _line_ends(source, limits)
+    encoding = _encoding(source)
     by_header = {key: f for f in schema.fields for key in f.headers}
     mapped = {header_key(header): name for header, name in (mapping or {}).items()}
-    delimiter, line, header = _header(data, encoding, by_header, mapped)
+    delimiter, line, header = _header(source, encoding, by_header, mapped)
     table = DepartmentTable(
         schema=schema,
         encoding=encoding,
@@ -149,14 +152,13 @@ def read_department_csv(
         header=header,
         columns=_columns(schema, header, by_header, mapped),
         header_line=line,
-        data=data,
+        source=source,
         demo=demo,
         today=today.isoformat() if today else None,
         limits=limits,
     )
     # Line ends bound the number of records from above, so only a file near the limit is counted exactly.
-    lines = data.count(b"\n") + data.count(b"\r") + 1
-    if lines <= limits.max_rows + 1:
+    if ends <= limits.max_rows:
         if next(table.rows(), None) is None:
             raise ApiError("returns.no_rows")
         return table
@@ -168,13 +170,30 @@ def read_department_csv(
     return table
 
 
-def _encoding(data: bytes) -> str:
+def _line_ends(source: Source, limits: TableLimits) -> int:
+    """How many line ends the file has, at most; refuses one that is too large or says nothing."""
+    size, ends, blank = 0, 0, True
+    with source() as file:
+        while piece := file.read(_CHUNK):
+            size += len(piece)
+            if size > limits.max_bytes:
+                raise ApiError("returns.too_large", Kind.TOO_LARGE, limit=limits.max_bytes)
+            ends += piece.count(b"\n") + piece.count(b"\r")
+            blank = blank and not piece.strip(_BLANK_BYTES)
+    if blank:
+        raise ApiError("returns.empty_file")
+    return ends
+
+
+def _encoding(source: Source) -> str:
+    with source() as file:
+        data = file.read(8)
     if data.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"%PDF")):
         raise ApiError("returns.not_csv")
     if data.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in data[:2]:
         raise ApiError("returns.encoding")
     for encoding in _ENCODINGS:
-        stream = _open(data, encoding)
+        stream = _open(source, encoding)
         try:
             while stream.read(_CHUNK):
                 pass
@@ -184,16 +203,16 @@ def _encoding(data: bytes) -> str:
     raise ApiError("returns.encoding")
 
 
-def _open(data: bytes, encoding: str) -> io.TextIOWrapper:
-    """The text as a stream: decoding chunk by chunk keeps a 32 MB file from becoming 64 MB of text."""
-    return io.TextIOWrapper(io.BytesIO(data), encoding="utf-8-sig" if encoding == "utf-8" else encoding, newline="")
+def _open(source: Source, encoding: str) -> io.TextIOWrapper:
+    """The text as a stream, decoded piece by piece."""
+    return io.TextIOWrapper(source(), encoding="utf-8-sig" if encoding == "utf-8" else encoding, newline="")
 
 
 def _header(
-    data: bytes, encoding: str, by_header: Mapping[str, Field], mapped: Mapping[str, str | None]
+    source: Source, encoding: str, by_header: Mapping[str, Field], mapped: Mapping[str, str | None]
 ) -> tuple[str, int, tuple[str, ...]]:
     """(delimiter, line, cells) of the first line that isn't blank, cut where most cells are known."""
-    for number, line in enumerate(_open(data, encoding), start=1):
+    for number, line in enumerate(_open(source, encoding), start=1):
         if not line.strip().strip(",;|"):
             continue
         best: tuple[int, str, tuple[str, ...]] | None = None

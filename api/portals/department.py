@@ -65,9 +65,8 @@ def receive(
     auto_seal: Annotated[bool, Form()] = False,
 ) -> Response:
     """Take the file in; the worker checks it."""
-    data = file.file.read()
     try:
-        item = returns.receive(ctx, actor, chosen, data, auto_seal=auto_seal)
+        item = returns.receive(ctx, actor, chosen, returns.incoming(file.file), auto_seal=auto_seal)
     except ApiError as error:
         reason = at.said(error, preferred_language(request), "file")
         return _new_page(request, ctx, actor, chosen, reason, int(STATUS[error.kind]))

@@ -8,11 +8,13 @@ One slice is one database transaction: its records, its batch with the tree over
 `next_line`. A worker killed at any point goes on at `next_line`; a slice is there whole or not at all.
 """
 
+import io
 import itertools
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, BinaryIO
 
 from api.catalogue.model import TypeSchema
 from api.documents.tables import (
@@ -21,26 +23,32 @@ from api.documents.tables import (
     RowBad,
     RowOk,
     RowWarned,
+    Source,
     TableLimits,
     natural_key,
     read_department_csv,
 )
-from api.errors import ApiError
+from api.errors import ApiError, Kind
 from api.services.context import Context
 from api.services.days import city_day
+from api.services.returns import forget_file
 from api.settings import Environment
 from api.store import Session, clock, ids
 from api.store.bodies import SEED_BYTES, BodyForm
-from api.store.database import unit_of_work
+from api.store.database import read_only, unit_of_work
 from api.store.queries import holders, parties, records, returns
 from api.store.queries.holders import HolderKind
 from api.store.queries.returns import BatchState, ReturnState, RowNote, RowState
-from api.store.tables import Batch
+from api.store.tables import Batch, Return
 from chain.merkle import BatchTree
 
 CITY_TIME = timedelta(hours=8)
 MAX_NOTES = 8
+READ_BYTES = 1 << 16
 OPEN_STATES = (ReturnState.RECEIVED, ReturnState.CHECKING)
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 Row = RowOk | RowWarned | RowBad
 
@@ -85,15 +93,22 @@ def process(ctx: Context, return_id: str) -> bool:
             return False
         party = parties.get_party(session, row.party_id)
         assert party is not None and party.address is not None, "only departments return, and they have an account"
-        data, issuer, done = returns.open_file(ctx.vault, row), party.address, row.next_line
-        schema = ctx.catalogue.ready_type(row.type_code)
-        try:
-            table = _open(ctx, data, schema)
-        except ApiError as error:
-            row.state, row.error_code, row.error_facts = ReturnState.FAILED, error.code, dict(error.facts)
-            row.file_enc = None
+        issuer, done = party.address, row.next_line
+    # Read outside any transaction: a large file takes seconds, and nobody may wait for them.
+    schema = ctx.catalogue.ready_type(row.type_code)
+    try:
+        table = _open(ctx, _source(ctx, row), schema)
+        total = table.count()
+    except ApiError as error:
+        if error.kind is Kind.UNAVAILABLE:
+            raise
+        fail(ctx, return_id, error)
+        return False
+    with unit_of_work(ctx.db) as session:
+        row = returns.lock_return(session, return_id)
+        if row is None or row.state not in OPEN_STATES or row.next_line != done:
             return False
-        row.state, row.rows_total = ReturnState.CHECKING, table.count()
+        row.state, row.rows_total = ReturnState.CHECKING, total
         # The day of the file's arrival: a check that is resumed after midnight derives the same.
         job = Job(return_id, row.party_id, issuer, schema, city_day(row.created_at_ms))
     for part in _slices(table.rows(done), ctx.settings.batch_leaves):
@@ -103,7 +118,7 @@ def process(ctx: Context, return_id: str) -> bool:
         row = returns.lock_return(session, return_id)
         assert row is not None
         row.state = ReturnState.CHECKED
-        row.file_enc = None  # its rows are stored; a second copy of everybody's data serves nobody
+    forget_file(ctx, return_id)  # its rows are stored; a second copy of everybody's data serves nobody
     return True
 
 
@@ -113,10 +128,41 @@ def fail(ctx: Context, return_id: str, error: ApiError) -> None:
         row = returns.lock_return(session, return_id)
         if row is not None and row.state in OPEN_STATES:
             row.state, row.error_code, row.error_facts = ReturnState.FAILED, error.code, dict(error.facts)
-            row.file_enc = None
+    forget_file(ctx, return_id)
 
 
-def _open(ctx: Context, data: bytes, schema: TypeSchema) -> DepartmentTable:
+class _StoredFile(io.RawIOBase):
+    """A returned file as it stands in the database, one decrypted piece in memory at a time."""
+
+    def __init__(self, ctx: Context, row: Return) -> None:
+        self._ctx = ctx
+        self._row = row
+        self._seq = 0
+        self._rest = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "WriteableBuffer", /) -> int:
+        target = memoryview(buffer).cast("B")
+        if not self._rest and self._seq < returns.chunk_count(self._row):
+            with read_only(self._ctx.db) as session:
+                self._rest = memoryview(returns.open_chunk(session, self._ctx.vault, self._row, self._seq))
+            self._seq += 1
+        count = min(len(target), len(self._rest))
+        target[:count] = self._rest[:count]
+        self._rest = self._rest[count:]
+        return count
+
+
+def _source(ctx: Context, row: Return) -> Source:
+    def opened() -> BinaryIO:
+        return io.BufferedReader(_StoredFile(ctx, row), READ_BYTES)
+
+    return opened
+
+
+def _open(ctx: Context, data: Source, schema: TypeSchema) -> DepartmentTable:
     settings = ctx.settings
     return read_department_csv(
         data,

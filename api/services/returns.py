@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import BinaryIO
 
 from api.errors import ApiError, Kind
 from api.services import chain_outbox
@@ -19,6 +20,8 @@ from chain.grantmsg import anchor_digest
 from chain.receipt import ReceiptKind
 
 ROOTS_A_CALL = 50
+UPLOAD_MS = 3_600_000
+"""After which pieces of a file without a return are those of an upload that broke off."""
 ENDED = frozenset({ReturnState.ANCHORED, ReturnState.FAILED})
 
 
@@ -30,55 +33,105 @@ class Report:
     rows: Sequence[ReturnRow]
 
 
-def file_sha256(data: bytes) -> bytes:
-    """By which a file is known again."""
-    return hashlib.sha256(data).digest()
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A file that somebody hands in: read piece by piece, from its beginning; never whole. `size` in bytes."""
+
+    file: BinaryIO
+    sha256: bytes
+    size: int
+
+
+def incoming(file: BinaryIO) -> Incoming:
+    """Measure a file and work out by what it is known again."""
+    digest, size = hashlib.sha256(), 0
+    file.seek(0)
+    while piece := file.read(returns.CHUNK_BYTES):
+        digest.update(piece)
+        size += len(piece)
+    return Incoming(file, digest.digest(), size)
 
 
 def receive(
     ctx: Context,
     actor: Actor,
     type_code: str,
-    data: bytes,
+    file: Incoming,
     *,
     auto_seal: bool,
     also: Also[Return] | None = None,
 ) -> Return:
     """Take a file in, durably, before anything of it is checked. The same file again gives the return that it made.
 
+    Its pieces are stored one by one, so that no transaction is long and no file is held in memory; the return itself
+    comes last. Who dies before that leaves pieces that belong to nothing, which the worker forgets.
+
     Raises `catalogue.unknown_type`, `catalogue.type_not_ready`, `returns.not_your_type`, `returns.empty_file`,
     `returns.too_large`.
     """
     party_id = actor.party(Role.DEPARTMENT)
     schema = ctx.catalogue.ready_type(type_code)
-    if not data:
+    if not file.size:
         raise ApiError("returns.empty_file")
-    if len(data) > ctx.settings.max_upload_bytes:
+    if file.size > ctx.settings.max_upload_bytes:
         raise ApiError("returns.too_large", Kind.TOO_LARGE, limit=ctx.settings.max_upload_bytes)
-    digest = file_sha256(data)
     with unit_of_work(ctx.db) as session:
         party = _department(session, party_id)
         if party.department_code != schema.department:
             raise ApiError("returns.not_your_type", Kind.FORBIDDEN, type=schema.code)
-        exclusive(session, "same returned file", party_id, digest, schema.code)
-        row = returns.same_file(session, party_id, digest, schema.code)
+        known = returns.same_file(session, party_id, file.sha256, schema.code)
+        fresh = Return(
+            id=ids.new_return_id(),
+            party_id=party_id,
+            type_code=schema.code,
+            file_sha256=file.sha256,
+            file_bytes=file.size,
+            auto_seal=auto_seal,
+            state=ReturnState.RECEIVED.value,
+            created_at_ms=clock.advance(session),
+        )
+    if known is None:
+        _store_chunks(ctx, fresh, file)
+    with unit_of_work(ctx.db) as session:
+        _department(session, party_id)
+        exclusive(session, "same returned file", party_id, file.sha256, schema.code)
+        # Asked again: another request may have brought the same file meanwhile, or the one that was there has failed.
+        row = returns.same_file(session, party_id, file.sha256, schema.code)
         if row is None:
-            row = Return(
-                id=ids.new_return_id(),
-                party_id=party_id,
-                type_code=schema.code,
-                file_sha256=digest,
-                file_bytes=len(data),
-                auto_seal=auto_seal,
-                state=ReturnState.RECEIVED.value,
-                created_at_ms=clock.advance(session),
-            )
-            returns.seal_file(ctx.vault, row, data)
+            if known is not None:
+                raise ApiError("store.conflict", Kind.CONFLICT)
+            row = fresh
             session.add(row)
             session.flush()
         if also is not None:
             also(session, row)
+    if row is not fresh and known is None:
+        forget_file(ctx, fresh.id)
     return row
+
+
+def forget_file(ctx: Context, return_id: str) -> None:
+    """Drop the stored pieces of a return's file, a few in each transaction, so that nobody waits for long."""
+    dropped = returns.DROPPED_AT_ONCE
+    while dropped == returns.DROPPED_AT_ONCE:
+        with unit_of_work(ctx.db) as session:
+            dropped = returns.drop_chunks(session, return_id)
+
+
+def forget_left_files(ctx: Context) -> None:
+    """Drop pieces that no return needs: of uploads that broke off, and of returns whose worker died after the last."""
+    with read_only(ctx.db) as session:
+        left = returns.left_chunks(session, clock.now_ms(session) - UPLOAD_MS)
+    for return_id in left:
+        forget_file(ctx, return_id)
+
+
+def _store_chunks(ctx: Context, row: Return, file: Incoming) -> None:
+    file.file.seek(0)
+    for seq in range(returns.chunk_count(row)):
+        content = file.file.read(returns.CHUNK_BYTES)
+        with unit_of_work(ctx.db) as session:
+            returns.add_chunk(session, ctx.vault, row, seq, content)
 
 
 def get(ctx: Context, actor: Actor, return_id: str) -> Return:

@@ -11,8 +11,9 @@ import pytest
 from api import locale, worker
 from api.demo import flow
 from api.demo.files import ExpectedFile
-from api.errors import ApiError
+from api.errors import ApiError, Kind
 from api.services import returning
+from api.services import returns as services
 from api.store.queries import returns
 from tests import town
 from tests.api.calls import problem
@@ -91,8 +92,8 @@ def test_a_file_that_cannot_be_read_at_all(name: str, service: Service) -> None:
         assert row["id_number"] not in str(item), "nothing of a row is repeated"
         assert row["name"] not in str(item)
     assert service.rows("SELECT count(*) FROM records")[0][0] == before
-    kept = service.rows("SELECT file_enc FROM returns WHERE id = :id", id=item["id"])
-    assert kept == [(None,)], "the file is not kept either"
+    kept = service.rows("SELECT count(*) FROM return_chunks WHERE return_id = :id", id=item["id"])
+    assert kept == [(0,)], "the file is not kept either"
     # Sealing it is refused, and the same file, corrected or not, may come again.
     with pytest.raises(ApiError, match=r"returns\.not_checked"):
         officer(service).post(f"/v1/returns/{item['id']}/seal")
@@ -334,10 +335,53 @@ def test_a_worker_killed_between_slices_goes_on_where_it_stood(small: Service, m
     assert stored == [(28, 28)], "no row lost, none twice"
 
 
+def test_an_upload_that_breaks_off_leaves_nothing_acknowledged(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = table(licences(44, 3))
+    monkeypatch.setattr(returns, "CHUNK_BYTES", 100)
+    before = service.rows("SELECT count(*) FROM returns")
+    add_chunk = returns.add_chunk
+
+    def dies(session: Any, vault: Any, row: Any, seq: int, content: bytes) -> None:
+        if seq == 2:
+            raise ApiError("store.unavailable", Kind.UNAVAILABLE, reason="SQLITE_FULL")
+        add_chunk(session, vault, row, seq, content)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(returns, "add_chunk", dies)
+        with pytest.raises(ApiError, match=r"store\.unavailable"):
+            hand_in(service, data)
+    assert service.rows("SELECT count(*) FROM returns") == before
+    left = "SELECT count(*) FROM return_chunks"
+    assert service.rows(left) == [(2,)]
+    services.forget_left_files(service.ctx)
+    assert service.rows(left) == [(2,)], "it may still be coming in"
+    service.execute("UPDATE return_chunks SET created_at_ms = created_at_ms - 3600001")
+    services.forget_left_files(service.ctx)
+    assert service.rows(left) == [(0,)]
+    # The same file again is taken whole, read piece by piece, and leaves no piece behind.
+    item = checked(service, data, seal=True)
+    assert (item["state"], item["rows"]["good"]) == ("sealed", 3)
+    assert service.rows(left) == [(0,)]
+
+
+def test_pieces_that_a_dying_worker_left_are_forgotten(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = table(licences(48, 2))
+    with monkeypatch.context() as patch:
+        patch.setattr(returning, "forget_file", lambda *_: None)  # as if killed right after the last transaction
+        item = checked(service, data, seal=True)
+    assert item["state"] == "sealed"
+    kept = "SELECT count(*) FROM return_chunks WHERE return_id = :id"
+    assert service.rows(kept, id=item["id"]) == [(1,)]
+    worker.keep_house(service.ctx)
+    assert service.rows(kept, id=item["id"]) == [(0,)]
+
+
 def test_a_damaged_file_steps_aside(service: Service) -> None:
     damaged = hand_in(service, table(licences(72, 1)), seal=True)
     behind = hand_in(service, table(licences(73, 1)), seal=True)
-    service.execute("UPDATE returns SET file_enc = :wrong WHERE id = :id", wrong=bytes(500), id=damaged)
+    service.execute("UPDATE return_chunks SET chunk_enc = :wrong WHERE return_id = :id", wrong=bytes(500), id=damaged)
     service.work()
     item = officer(service).get(f"/v1/returns/{damaged}")
     assert (item["state"], item["error"]["code"]) == ("failed", "store.ciphertext")
@@ -355,8 +399,6 @@ def test_what_nobody_expected_steps_aside_too(service: Service, monkeypatch: pyt
 
 
 def test_a_database_that_is_away_fails_no_return(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    from api.errors import Kind
-
     waiting = hand_in(service, table(licences(75, 1)), seal=True)
 
     def away(*_: Any) -> None:

@@ -3,11 +3,12 @@
 import os
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from api.errors import ApiError
 from api.store import Session, ids, read_only, unit_of_work
 from api.store.crypto import Vault
+from api.store.fsck import fsck
 from api.store.log_writer import LogWriter
 from api.store.queries import (
     chain_status,
@@ -30,7 +31,7 @@ from api.store.queries.returns import RowNote, RowState
 from api.store.tables import Copy, Holder, Record, Request, Trace, UserSession
 from chain.merkle import BatchTree, verify_inclusion
 from chain.receipt import ReceiptKind
-from tests.store.world import NOW_MS, World, id_number
+from tests.store.world import IDENTITY, NOW_MS, World, id_number
 
 # Holders
 
@@ -133,7 +134,7 @@ def test_returns(returned: World) -> None:
     with unit_of_work(world.db) as session:
         row = returns.get_return(session, world.department, world.return_id)
         assert row is not None
-        assert returns.open_file(world.vault, row) == b"some file"
+        assert returns.open_chunk(session, world.vault, row, 0) == b"some file"
         assert returns.get_return(session, world.entity, world.return_id) is None
         assert returns.list_returns(session, world.entity).items == []
         assert [item.id for item in returns.list_returns(session, world.department).items] == [row.id]
@@ -142,8 +143,45 @@ def test_returns(returned: World) -> None:
         assert returns.count_holders(session, row.id) == 6
         row.type_code = "person.marriage"
         with pytest.raises(ApiError, match=r"store\.ciphertext"):
-            returns.open_file(world.vault, row)
+            returns.open_chunk(session, world.vault, row, 0)
         session.rollback()
+
+
+def test_a_file_in_pieces(returned: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each opens in its own place alone; fsck names what was edited, moved or taken away; they go when not needed."""
+    world = returned
+    monkeypatch.setattr(returns, "CHUNK_BYTES", 4)
+    with unit_of_work(world.db) as session:
+        row = returns.get_return(session, world.department, world.return_id)
+        assert row is not None
+        returns.drop_chunks(session, row.id)
+        row.state = "received"
+        for seq, content in enumerate((b"some", b" fil", b"e")):
+            returns.add_chunk(session, world.vault, row, seq, content)
+
+    def found() -> set[tuple[str, str]]:
+        report = fsck(world.db, world.vault, world.log_public_key, identity=IDENTITY)
+        return {(item.id, item.code) for item in report.findings if item.table == "return_chunks"}
+
+    def execute(statement: str) -> None:
+        with unit_of_work(world.db) as session:
+            session.execute(text(statement))
+
+    pieces = "SELECT chunk_enc FROM return_chunks WHERE seq ="
+    assert found() == set()
+    execute(f"UPDATE return_chunks SET chunk_enc = ({pieces} 0) WHERE seq = 1")
+    assert found() == {(f"{row.id}/1", "fsck.return_edited")}
+    execute("DELETE FROM return_chunks WHERE seq = 2")
+    assert found() == {(f"{row.id}/1", "fsck.return_edited"), (f"{row.id}/2", "fsck.return_edited")}
+    with unit_of_work(world.db) as session:
+        assert returns.left_chunks(session, row.created_at_ms + 1) == [], "it is needed"
+        stored = returns.get_return(session, world.department, world.return_id)
+        assert stored is not None
+        stored.state = "checked"
+        session.flush()
+        assert returns.left_chunks(session, 0) == [row.id]
+        assert [returns.drop_chunks(session, row.id, 1) for _ in range(3)] == [1, 1, 0]
+        assert returns.left_chunks(session, 0) == []
 
 
 def test_row_notes(returned: World) -> None:

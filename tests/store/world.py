@@ -116,7 +116,7 @@ class World:
                 rows_good=people,
                 created_at_ms=NOW_MS,
             )
-            returns.seal_file(self.vault, row, b"some file")
+            returns.add_chunk(session, self.vault, row, 0, b"some file")
             session.add(row)
             session.flush()
             refs = holders.find_or_create_holders(

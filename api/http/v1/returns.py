@@ -61,12 +61,12 @@ def receive(
     key: IdempotencyKey = None,
 ) -> Response:
     """Take a file in; it is checked by the worker. With `seal`, sealed as soon as it is checked."""
-    data = file.file.read()
-    described = (type_code, seal, returns.file_sha256(data).hex())
+    incoming = returns.incoming(file.file)
+    described = (type_code, seal, incoming.sha256.hex())
 
     def act(answered: Answered) -> None:
         returns.receive(
-            ctx, actor, type_code, data, auto_seal=seal, also=lambda session, row: answered(session, shown(row))
+            ctx, actor, type_code, incoming, auto_seal=seal, also=lambda session, row: answered(session, shown(row))
         )
 
     return once(ctx, actor, request, key, described, act, status=202)

@@ -26,10 +26,12 @@ def check_returns(check: Check) -> None:
 
 
 def _check_return(check: Check, row: Return) -> None:
-    try:
-        returns.open_file(check.vault, row)
-    except ApiError:
-        check.find("returns", row.id, "fsck.return_edited")
+    if row.state in {returns.ReturnState.RECEIVED.value, returns.ReturnState.CHECKING.value}:
+        for seq in range(returns.chunk_count(row)):
+            try:
+                returns.open_chunk(check.session, check.vault, row, seq)
+            except ApiError:
+                check.find("return_chunks", f"{row.id}/{seq}", "fsck.return_edited")
     batches = check.session.execute(
         select(Batch.seq, Batch.root, Batch.size).where(Batch.return_id == row.id).order_by(Batch.seq)
     ).all()

@@ -4,12 +4,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import and_, func, insert, or_, select, update
+from sqlalchemy import and_, delete, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
+from api.errors import ApiError, Kind
 from api.store.crypto import Purpose, Vault, bound_columns
+from api.store.inserts import insert_many
 from api.store.queries import paging
-from api.store.tables import Batch, Record, Return, ReturnRow
+from api.store.tables import Batch, Record, Return, ReturnChunk, ReturnRow
+
+CHUNK_BYTES = 1 << 20
+"""Plain bytes of each stored piece of a file but its last."""
+DROPPED_AT_ONCE = 16
+LEFT_AT_ONCE = 100
 
 
 class ReturnState(StrEnum):
@@ -59,16 +66,60 @@ class RowNote:
     facts: dict[str, str | int]
 
 
-def seal_file(vault: Vault, row: Return, content: bytes) -> None:
-    """Encrypt the returned file into `row.file_enc`; id, party, type and hash must stand in the row already."""
-    row.file_enc = vault.platform.seal(Purpose.RETURNED_FILE, row.id, content, bound=_bound(row))
+def add_chunk(session: Session, vault: Vault, row: Return, seq: int, content: bytes) -> None:
+    """Seal and store piece `seq` of a file: `CHUNK_BYTES`, the last one what is left. Stands before `row` is stored."""
+    sealed = vault.platform.seal(Purpose.RETURNED_FILE, _chunk_id(row, seq), content, bound=_bound(row))
+    values = {"return_id": row.id, "seq": seq, "chunk_enc": sealed, "created_at_ms": row.created_at_ms}
+    insert_many(session, ReturnChunk, [values])
 
 
-def open_file(vault: Vault, row: Return) -> bytes:
-    """The returned file, b"" once it was dropped. Raises ApiError `store.ciphertext`, `store.key_commitment`."""
-    if row.file_enc is None:
-        return b""
-    return vault.platform.open(Purpose.RETURNED_FILE, row.id, row.file_enc, bound=_bound(row))
+def chunk_count(row: Return) -> int:
+    """How many pieces the file of a return has."""
+    return -(-row.file_bytes // CHUNK_BYTES)
+
+
+def open_chunk(session: Session, vault: Vault, row: Return, seq: int) -> bytes:
+    """Piece `seq` of a file. Raises ApiError `store.ciphertext` (altered, moved, gone), `store.key_commitment`."""
+    sealed = session.execute(
+        select(ReturnChunk.chunk_enc).where(ReturnChunk.return_id == row.id, ReturnChunk.seq == seq)
+    ).scalar_one_or_none()
+    content = vault.platform.open(Purpose.RETURNED_FILE, _chunk_id(row, seq), sealed or b"", bound=_bound(row))
+    if len(content) != min(CHUNK_BYTES, row.file_bytes - seq * CHUNK_BYTES):
+        raise ApiError("store.ciphertext", Kind.INTEGRITY, purpose=Purpose.RETURNED_FILE.value)
+    return content
+
+
+def drop_chunks(session: Session, return_id: str, limit: int = DROPPED_AT_ONCE) -> int:
+    """Forget up to `limit` pieces of a file; how many."""
+    some = (
+        select(ReturnChunk.seq).where(ReturnChunk.return_id == return_id).order_by(ReturnChunk.seq.desc()).limit(limit)
+    )
+    # The newest first: a file of which some pieces are gone lacks its end, and is never taken for a shorter one.
+    result = session.execute(
+        delete(ReturnChunk)
+        .where(ReturnChunk.return_id == return_id, ReturnChunk.seq.in_(some))
+        .execution_options(synchronize_session=False)
+        .returning(ReturnChunk.seq)
+    )
+    return len(result.all())
+
+
+def left_chunks(session: Session, before_ms: int) -> list[str]:
+    """Returns whose pieces nobody needs: checked or failed, or uploaded before that time and never completed."""
+    needed = select(Return.id).where(Return.state.in_([ReturnState.RECEIVED.value, ReturnState.CHECKING.value]))
+    known = select(Return.id)
+    return list(
+        session.execute(
+            select(ReturnChunk.return_id)
+            .where(
+                ReturnChunk.seq == 0,
+                ReturnChunk.return_id.not_in(needed),
+                ReturnChunk.return_id.in_(known) | (ReturnChunk.created_at_ms < before_ms),
+            )
+            .order_by(ReturnChunk.return_id)
+            .limit(LEFT_AT_ONCE)
+        ).scalars()
+    )
 
 
 def get_return(session: Session, party_id: str, return_id: str) -> Return | None:
@@ -201,6 +252,11 @@ def count_holders(session: Session, return_id: str) -> int:
         .join(Batch, Batch.id == Record.batch_id)
         .where(Batch.return_id == return_id)
     ).scalar_one()
+
+
+def _chunk_id(row: Return, seq: int) -> str:
+    # Part of the associated data and of the key: pieces cannot change places, and no key seals more than one.
+    return f"{row.id}/{seq}"
 
 
 def _bound(row: Return) -> bytes:

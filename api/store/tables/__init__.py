@@ -24,7 +24,7 @@ from api.store.tables.looks import (
 )
 from api.store.tables.mandates import CounterAct, CounterTally, CounterVisit, GrantAuthority, Mandate
 from api.store.tables.people import Holder, IdempotencyKey, Party, SignatureNonce, UserSession
-from api.store.tables.returned import Batch, Record, Return, ReturnRow
+from api.store.tables.returned import Batch, Record, Return, ReturnChunk, ReturnRow
 from api.store.tables.roles import ClockMark, Lease
 from api.store.tables.sharing import Grant, GrantEvent, PartyEvent, Request
 from api.store.tables.statutory import Registration, StatutoryAccess, StatutoryAlarm
@@ -84,6 +84,7 @@ __all__ = [
     "RetainedContent",
     "RetentionKey",
     "Return",
+    "ReturnChunk",
     "ReturnRow",
     "SignIn",
     "SignatureNonce",

@@ -14,7 +14,6 @@ class Return(Base):
     party_id: Mapped[str] = mapped_column(ForeignKey("parties.id"))
     type_code: Mapped[str] = mapped_column(CODE)
     file_sha256: Mapped[bytes] = mapped_column(HASH)
-    file_enc: Mapped[bytes | None] = mapped_column(LargeBinary)
     file_bytes: Mapped[int] = mapped_column(BigInteger)
     auto_seal: Mapped[bool] = mapped_column()
     state: Mapped[str] = mapped_column(String(16), index=True)
@@ -30,6 +29,20 @@ class Return(Base):
     sealed_at_ms: Mapped[int | None] = mapped_column(BigInteger)
     anchored_at_ms: Mapped[int | None] = mapped_column(BigInteger)
     __table_args__ = (Index(None, "party_id", "file_sha256", "type_code"),)
+
+
+class ReturnChunk(Base):
+    """A piece of a returned file, sealed, until the file was checked.
+
+    Pieces are stored before their return is, each in a transaction of its own; those whose return never came to be
+    are forgotten later. Therefore no foreign key.
+    """
+
+    __tablename__ = "return_chunks"
+    return_id: Mapped[str] = mapped_column(ID, primary_key=True)
+    seq: Mapped[int] = mapped_column(Integer, primary_key=True)
+    chunk_enc: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at_ms: Mapped[int] = mapped_column(BigInteger)
 
 
 class ReturnRow(Base):
