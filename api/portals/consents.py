@@ -85,7 +85,11 @@ def extend(
     found = grants.get(ctx, actor, grant_id)
     most = limits(ctx, found.grant)
     days = _days(ctx, until, most.days, lang)
-    made, _ = grants.extend(ctx, actor, grant_id, days, _whole(uses, most.uses, lang), language=lang)
+    times = _whole(uses, most.uses, lang)
+    if not ctx.provider.mints:
+        draft = grants.prepare_extension(ctx, actor, grant_id, days, times, language=lang)
+        return at.see_other(f"/citizen/drafts/{at.segment(draft.id)}")
+    made, _ = grants.extend(ctx, actor, grant_id, days, times, language=lang)
     return at.see_other(f"/citizen/grants/{at.segment(made.id)}")
 
 

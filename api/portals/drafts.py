@@ -56,6 +56,7 @@ def _page(request: Request, ctx: Context, actor: Actor, draft_id: str, error: Ap
     view = views.Draft(
         id=draft.id,
         request_id=draft.request_id,
+        extends=None if terms["extends"] is None else str(terms["extends"]),
         entity=at.named(requests.get(ctx, actor, draft.request_id).entity, lang),
         purpose=at.purpose_of(ctx, dict(terms), lang),
         items=at.items(ctx, lang, terms["items"]),

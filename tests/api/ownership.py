@@ -97,6 +97,9 @@ ROWS: Mapping[str, Row] = {
     "POST /v1/grants/{grant_id}/extension": Row(
         "grant", "grant_id", EXTEND, {"*": 200, "revoked": 409, "frozen": 409, "recipient": 202}
     ),
+    "POST /v1/grants/{grant_id}/extension/drafts": Row(
+        "grant", "grant_id", EXTEND, {"*": 201, "revoked": 409, "frozen": 409}
+    ),
     "POST /v1/grants/{grant_id}/pulls": Row("grant", "grant_id", NOTHING, {"*": 403, "active": 200}),
     "GET /v1/requests/{request_id}": Row("request", "request_id"),
     "POST /v1/requests/{request_id}/decision": Row("request", "request_id", DECIDE, {"*": 409, "requested": 200}),

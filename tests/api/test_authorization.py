@@ -98,6 +98,7 @@ WHO = {
     "/v1/erasures/{erasure_id}": set(ROLES),
     "/v1/erasures/{erasure_id}/confirm": {"citizen"},
     "/v1/erasures/{erasure_id}/cancel": {"citizen"},
+    "/v1/grants/{grant_id}/extension/drafts": {"citizen"},
     "/v1/drafts/{draft_id}": {"citizen"},
     "/v1/drafts/{draft_id}/passkey": {"citizen"},
     "/v1/drafts/{draft_id}/binding": {"citizen"},

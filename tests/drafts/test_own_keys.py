@@ -7,6 +7,8 @@ import pytest
 from eth_account import Account
 from eth_account.messages import encode_typed_data
 
+from api.store.fsck import fsck
+from api.wiring import log_key
 from chain.bundle import parse_bundle
 from chain.node import Web3Node
 from chain.trustfile import parse_trust_file
@@ -142,3 +144,17 @@ def test_a_draft_turned_into_another_s_is_noticed(column: str, service: Service)
     service.execute(f"UPDATE grant_drafts SET {column} = :to WHERE id = :id", to=stranger, id=draft["id"])
     reader = other if column == "presenter_id" else who
     problem(reader.call("GET", f"/v1/drafts/{draft['id']}"), 409, "store.ciphertext")
+
+
+def test_fsck_names_a_draft_that_was_edited(service: Service) -> None:
+    draft = prepare(citizen(service), service.ask(service.driver()).id)["id"]
+    public = log_key(service.ctx.keys).public_key().public_bytes_raw()
+
+    def found() -> set[str]:
+        report = fsck(service.ctx.db, service.ctx.vault, public)
+        assert report.checked["grant_drafts"]
+        return {one.id for one in report.findings if one.code == "fsck.draft_edited"}
+
+    assert draft not in found()
+    service.execute("UPDATE grant_drafts SET expires_at_ms = expires_at_ms + 1 WHERE id = :id", id=draft)
+    assert draft in found()

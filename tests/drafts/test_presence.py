@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -166,6 +167,40 @@ def test_a_round_binds_a_grant(by_oidc: Service, idp: Idp, who: Signed) -> None:
     (jwk,) = by_oidc.ctx.provider.public_jwks()
     trusting(by_oidc, identity_providers=(IdentityProvider(idp.issuer, parse_jwk(jwk, "")),))
     assert judged(by_oidc, pulled.headers["Receipt-Id"]).state is State.VALID
+
+
+def test_an_extension_is_confirmed_like_a_grant(by_oidc: Service, idp: Idp, who: Signed) -> None:
+    request, draft = ready(by_oidc, who)
+    assert round_of(who, draft).status_code == 200
+    older = who.call("POST", f"/v1/requests/{request}/decision", {"decision": "approve", "draft": draft}).json()[
+        "grant"
+    ]
+    wish = {"days": 60, "uses": 9}
+    problem(who.call("POST", f"/v1/grants/{older}/extension", wish), 409, "grants.draft_needed")
+    laid = who.call("POST", f"/v1/grants/{older}/extension/drafts", wish)
+    assert laid.status_code == 201, laid.text
+    terms = laid.json()["terms"]
+    assert terms["extends"] == older
+    own = laid.json()["request"]
+    # Nobody is asked anything meanwhile: the recipient sees nothing of it.
+    assert own not in {one["id"] for one in by_oidc.town.machine(HARBOUR).get("/v1/requests")["items"]}
+    given = {"decision": "approve", "draft": laid.json()["id"]}
+    problem(who.call("POST", f"/v1/requests/{own}/decision", given), 409, "grants.draft_unconfirmed")
+    assert round_of(who, laid.json()["id"]).status_code == 200
+    newer = who.call("POST", f"/v1/requests/{own}/decision", given)
+    assert newer.status_code == 200, newer.text
+    assert who.call("GET", f"/v1/grants/{older}").json()["state"] == "superseded"
+    assert who.call("GET", f"/v1/grants/{newer.json()['grant']}").json()["extends"] == older
+    # The page leads the same way.
+    grant = newer.json()["grant"]
+    form = {"until": "", "uses": "3"}
+    page = who.browser.get(f"{by_oidc.url}/citizen/grants/{grant}").text
+    form["until"] = re.search(r'name="until"[^>]*max="([0-9-]+)"', page)[1]  # type: ignore[index]  # or the test fails
+    headers = {"Origin": by_oidc.url, "Sec-Fetch-Site": "same-origin"}
+    sent = who.browser.http.post(
+        f"{by_oidc.url}/citizen/grants/{grant}/extension", data={**form, "csrf": who.csrf}, headers=headers
+    )
+    assert "/citizen/drafts/" in sent.headers["location"], sent.text
 
 
 def test_somebody_without_a_phone_agrees_at_a_counter(by_oidc: Service, idp: Idp) -> None:

@@ -8,7 +8,7 @@ import pytest
 from api.demo import flow, flow_duty
 from api.errors import ApiError
 from api.store.fsck import fsck
-from api.wiring import TRUST_FILE
+from api.wiring import TRUST_FILE, log_key
 from chain.__main__ import verify_with_node
 from chain.bundle import parse_bundle
 from chain.canonical import canonical
@@ -244,3 +244,28 @@ def test_pages_of_officer_person_and_regulator(calm: Service) -> None:
     assert "已核实" in closed.text and "已暂停其查询" not in closed.text
     operator = calm.town.machine(COURT_HARBOUR).get(flow_duty.QUERIES)["items"]
     assert all(OTHER_CASE not in item["case_no"] for item in operator), "a court sees its own queries alone"
+
+
+def test_fsck_names_an_access_that_was_edited_or_is_gone(calm: Service) -> None:
+    person, key = calm.driver(3), log_key(calm.ctx.keys).public_key().public_bytes_raw()
+
+    def found() -> set[tuple[str, str]]:
+        report = fsck(calm.ctx.db, calm.ctx.vault, key)
+        return {(one.id, one.code) for one in report.findings if one.table == "statutory_accesses"}
+
+    flow_duty.query(police(calm), POLICE, CASE, person.number, FIELDS)
+    refused("statutory.bad_case_no", police(calm), POLICE, "CL-2026-1", person.number, FIELDS)
+    given, turned = (
+        str(calm.rows("SELECT id FROM statutory_accesses WHERE outcome = :o ORDER BY at_ms DESC LIMIT 1", o=o)[0][0])
+        for o in ("delivered", "refused")
+    )
+    assert found() == set()
+    for one, column, value in ((given, "case_no", OTHER_CASE), (given, "outcome", "nothing"), (turned, "reason", "x")):
+        (before,) = calm.rows(f"SELECT {column} FROM statutory_accesses WHERE id = :id", id=one)[0]
+        change = f"UPDATE statutory_accesses SET {column} = :value WHERE id = :id"
+        calm.execute(change, value=value, id=one)
+        assert found() == {(one, "fsck.access_edited")}, column
+        calm.execute(change, value=before, id=one)
+    assert found() == set()
+    calm.execute("DELETE FROM statutory_accesses WHERE id = :id", id=turned)
+    assert found() == {(turned, "fsck.row_missing")}

@@ -36,6 +36,15 @@ class DraftIn(Strict):
     key: Annotated[str, Field(min_length=42, max_length=42)] | None = None
 
 
+class ExtensionDraftIn(Strict):
+    """How long and how often from now on; `key` as in a draft."""
+
+    days: int = Field(ge=1, le=3650)
+    uses: int = Field(ge=1, le=10_000)
+    language: Literal["zh-Hans", "en"] = "zh-Hans"
+    key: Annotated[str, Field(min_length=42, max_length=42)] | None = None
+
+
 class ChangeIn(Strict):
     """A change that the holder's own key signed; taking back goes without a signature as well."""
 
@@ -80,6 +89,14 @@ def prepare(ctx: ContextDep, actor: Citizen, request_id: str, body: DraftIn) -> 
     approval = Approval(pairs(body.ticked), body.days, body.uses, body.language)
     key = None if body.key is None else hexadecimal(body.key, ADDRESS_BYTES)
     return shown(drafts.prepare(ctx, actor, request_id, approval, key_address=key))
+
+
+@router.post("/grants/{grant_id}/extension/drafts", status_code=201)
+def prepare_extension(ctx: ContextDep, actor: Citizen, grant_id: str, body: ExtensionDraftIn) -> dict[str, Any]:
+    """Lay the terms of an extension out; given like any draft, by a decision on the request that it names."""
+    key = None if body.key is None else hexadecimal(body.key, ADDRESS_BYTES)
+    made = grants.prepare_extension(ctx, actor, grant_id, body.days, body.uses, language=body.language, key_address=key)
+    return shown(made)
 
 
 @router.get("/drafts/{draft_id}")

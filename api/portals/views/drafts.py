@@ -15,6 +15,7 @@ class Draft:
 
     id: str
     request_id: str
+    extends: str | None
     entity: str
     purpose: str
     items: tuple[Item, ...]

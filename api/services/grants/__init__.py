@@ -16,7 +16,7 @@ from api.services.grants.changes import (
     terminate,
     unfreeze,
 )
-from api.services.grants.extension import ask_extension, extend
+from api.services.grants.extension import ask_extension, extend, prepare_extension
 from api.services.grants.reading import GrantPage, get, list_of_holder, list_to_entity, shown_state
 from api.services.grants.record import record
 from api.services.grants.replay import Replayed, replay, replay_at
@@ -35,6 +35,7 @@ __all__ = [
     "list_of_holder",
     "list_to_entity",
     "pause",
+    "prepare_extension",
     "record",
     "replay",
     "replay_at",

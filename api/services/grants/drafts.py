@@ -22,7 +22,7 @@ from api.services.identity import passkeys, rounds
 from api.services.requests import asked_of
 from api.store import Session, clock, ids, read_only, unit_of_work
 from api.store.bodies import GrantSecret
-from api.store.crypto import Purpose, bound_columns
+from api.store.crypto import Purpose
 from api.store.numbering import NumberedReceipt
 from api.store.queries import drafts as rows
 from api.store.queries import holders, parties
@@ -320,24 +320,12 @@ def _open(
 
 def _seal(ctx: Context, session: Session, row: GrantDraft, body: _Body) -> None:
     key = holders.holder_key(session, ctx.vault, row.holder_id)
-    row.body_enc = key.seal(Purpose.GRANT_DRAFT, row.id, body.to_bytes(), bound=_bound(row))
+    row.body_enc = key.seal(Purpose.GRANT_DRAFT, row.id, body.to_bytes(), bound=rows.bound(row))
 
 
 def _unsealed(ctx: Context, session: Session, row: GrantDraft) -> _Body:
     key = holders.holder_key(session, ctx.vault, row.holder_id)
-    return _Body.from_bytes(row.holder_id, key.open(Purpose.GRANT_DRAFT, row.id, row.body_enc, bound=_bound(row)))
-
-
-def _bound(row: GrantDraft) -> bytes:
-    return bound_columns(
-        row.request_id,
-        row.holder_id,
-        row.presenter_id,
-        row.terms_digest,
-        row.custody,
-        row.created_at_ms,
-        row.expires_at_ms,
-    )
+    return _Body.from_bytes(row.holder_id, key.open(Purpose.GRANT_DRAFT, row.id, row.body_enc, bound=rows.bound(row)))
 
 
 def _shown(ctx: Context, row: GrantDraft, body: _Body) -> Draft:

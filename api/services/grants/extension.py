@@ -9,19 +9,19 @@ from api.errors import ApiError, Kind
 from api.policy.mandates import Action
 from api.policy.requests import Ask, clamp
 from api.policy.states import RequestState
-from api.services.authority import authority
+from api.services.authority import Authority, authority
 from api.services.context import Actor, Also, Context, Role
 from api.services.grants.begin import Approval, begin, make
+from api.services.grants.drafts import LIFE_MS, Draft, prepare
 from api.services.grants.reading import visible
 from api.services.grants.succession import check_extendable
 from api.services.notifications import Topic, tell_holder
 from api.store import clock, ids, read_only, unit_of_work
 from api.store.numbering import NumberedReceipt
 from api.store.queries import grants, parties, requests
-from api.store.tables import Grant, Request
+from api.store.tables import Grant, Party, Request
 
 DAY_MS = 86_400_000
-BY_HOLDER = "holder"
 
 
 def ask_extension(
@@ -63,8 +63,41 @@ def extend(
 ) -> tuple[Grant, NumberedReceipt]:
     """The holder extends a grant of its own accord: everything that it names, anew, for days and uses from now on.
 
-    Raises as `ask_extension` does, and `mandate.…` for a representative.
+    Raises as `ask_extension` does, `mandate.…` for a representative, and `grants.draft_needed` where the identity
+    provider asks the person itself: then `prepare_extension`.
     """
+    row, may, entity, approval = _offer(ctx, actor, grant_id, days, uses, language)
+    grant, secret = make(ctx, actor, may, row, entity, approval, row.created_at_ms)
+    return grant, ctx.log.submit(begin(ctx, actor, grant, secret, also, offered=row))
+
+
+def prepare_extension(
+    ctx: Context,
+    actor: Actor,
+    grant_id: str,
+    days: int,
+    uses: int,
+    *,
+    language: str = "zh-Hans",
+    key_address: bytes | None = None,
+) -> Draft:
+    """Lay an extension's terms before its holder, who confirms and gives them like those of any request.
+
+    Needed where the identity provider asks the person itself, or the holder brings a key. What is not given lapses with
+    the draft and is shown to nobody. Raises as `extend` and `drafts.prepare` do.
+    """
+    row, _may, _entity, approval = _offer(ctx, actor, grant_id, days, uses, language)
+    row.lapses_at_ms = row.created_at_ms + LIFE_MS
+    with unit_of_work(ctx.db) as session:
+        clock.advance(session)
+        session.add(row)
+    return prepare(ctx, actor, row.id, approval, key_address=key_address)
+
+
+def _offer(
+    ctx: Context, actor: Actor, grant_id: str, days: int, uses: int, language: str
+) -> tuple[Request, Authority, Party, Approval]:
+    """The holder's own request that an extension answers, not written yet."""
     with read_only(ctx.db) as session:
         now = clock.now_ms(session)
         older = visible(ctx, session, actor, grant_id)
@@ -77,12 +110,10 @@ def extend(
         entity = parties.get_party(session, older.entity_id)
         row = _request(ctx, older, requests.get_request(session, older.request_id), days, uses, now)
     assert entity is not None
-    row.origin = BY_HOLDER
+    row.origin = requests.BY_HOLDER
     # All that the older one names was agreed to, sensitive fields by themselves.
     ticked = frozenset((str(item["type"]), str(item["field"])) for item in row.items)
-    approval = Approval(ticked, row.wanted_days, row.wanted_uses, language)
-    grant, secret = make(ctx, actor, may, row, entity, approval, now)
-    return grant, ctx.log.submit(begin(ctx, actor, grant, secret, also, offered=row))
+    return row, may, entity, Approval(ticked, row.wanted_days, row.wanted_uses, language)
 
 
 def limits(ctx: Context, grant: Grant) -> Ask:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from api.store.crypto import Vault
 from api.store.database import Database, no_time_limit, read_only
+from api.store.fsck.asked import check_accesses, check_drafts
 from api.store.fsck.copies import check_copies
 from api.store.fsck.erasures import check_erasures
 from api.store.fsck.grants import check_grants
@@ -37,6 +38,8 @@ STAGES: tuple[tuple[str, Stage], ...] = (
     ("lives", check_lives),
     ("mandates", check_mandates),
     ("visits", check_visits),
+    ("accesses", check_accesses),
+    ("drafts", check_drafts),
 )
 
 

@@ -5,6 +5,7 @@ from sqlalchemy.orm import Session
 
 from api.errors import ApiError, Kind
 from api.policy.states import RequestState
+from api.store.crypto import bound_columns
 from api.store.tables import Grant, GrantDraft, Request
 
 
@@ -14,6 +15,19 @@ def draft(session: Session, draft_id: str, now_ms: int, *, lock: bool = False) -
     if lock:
         statement = statement.with_for_update()
     return session.execute(statement, execution_options={"populate_existing": True}).scalar_one_or_none()
+
+
+def bound(row: GrantDraft) -> bytes:
+    """What a draft's ciphertext is bound to: its row, but for what shows who was present, which is in the body."""
+    return bound_columns(
+        row.request_id,
+        row.holder_id,
+        row.presenter_id,
+        row.terms_digest,
+        row.custody,
+        row.created_at_ms,
+        row.expires_at_ms,
+    )
 
 
 def spend(session: Session, draft_id: str) -> bool:

@@ -3,7 +3,7 @@
 An access by statutory duty keeps a row here for its grant's sake; nobody was asked, so no list or look-up finds it.
 """
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from api.policy.states import RequestState
@@ -11,9 +11,13 @@ from api.store.queries import paging
 from api.store.queries.registrations import LegalBasis
 from api.store.tables import Request
 
+BY_HOLDER = "holder"
 _ASKED = Request.legal_basis == LegalBasis.CONSENT.value
+# What a holder prepares of its own accord is nobody's request until the holder has given it.
+_MADE = or_(Request.origin != BY_HOLDER, Request.state == RequestState.APPROVED.value)
 
 __all__ = [
+    "BY_HOLDER",
     "RequestState",
     "count_open",
     "get_request",
@@ -37,6 +41,7 @@ def open_extension(session: Session, grant_id: str, now_ms: int) -> str | None:
         select(Request.id)
         .where(
             Request.extends_id == grant_id,
+            Request.origin != BY_HOLDER,
             Request.state == RequestState.REQUESTED.value,
             Request.lapses_at_ms > now_ms,
         )
@@ -47,7 +52,7 @@ def open_extension(session: Session, grant_id: str, now_ms: int) -> str | None:
 def request_of_entity(session: Session, entity_id: str, request_id: str) -> Request | None:
     """An entity's own request."""
     return session.execute(
-        select(Request).where(Request.id == request_id, Request.entity_id == entity_id, _ASKED)
+        select(Request).where(Request.id == request_id, Request.entity_id == entity_id, _ASKED, _MADE)
     ).scalar_one_or_none()
 
 
@@ -66,7 +71,7 @@ def requests_of_entity(
     limit = paging.clamp(limit)
     rows = session.execute(
         select(Request)
-        .where(Request.entity_id == entity_id, _ASKED, *paging.after(cursor, Request.created_at_ms, Request.id))
+        .where(Request.entity_id == entity_id, _ASKED, _MADE, *paging.after(cursor, Request.created_at_ms, Request.id))
         .order_by(Request.created_at_ms.desc(), Request.id.desc())
         .limit(limit + 1)
     ).scalars()
@@ -84,7 +89,7 @@ def requests_to_holder(
     """What a holder is or was asked, newest first."""
     limit = paging.clamp(limit)
     query = select(Request).where(
-        Request.holder_id == holder_id, _ASKED, *paging.after(cursor, Request.created_at_ms, Request.id)
+        Request.holder_id == holder_id, _ASKED, _MADE, *paging.after(cursor, Request.created_at_ms, Request.id)
     )
     if state is not None:
         query = query.where(Request.state == state.value)
@@ -99,6 +104,7 @@ def count_open(session: Session, holder_id: str, now_ms: int) -> int:
         .select_from(Request)
         .where(
             Request.holder_id == holder_id,
+            _MADE,
             Request.state == RequestState.REQUESTED.value,
             Request.lapses_at_ms > now_ms,
         )
