@@ -8,10 +8,7 @@ administrator could.
 import json
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +16,16 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from api.catalogue import load_catalogue
-from api.demo import flow, leaks, up
+from api.demo import flow, leaks, people_side, up
 from api.demo.behind import alter_a_record
 from api.demo.city import City, generate_city
 from api.demo.commands import check
-from api.demo.files import ExpectedFile, write_department_files
-from api.demo.flow import Asked, Envelope, Town
+from api.demo.files import write_department_files
+from api.demo.flow import Envelope, Town
 from api.demo.leaks import Leak
-from api.demo.parties import DemoParty
 from api.demo.people import Person
 from api.demo.provision import party_id
+from api.demo.stage import ANCHOR_WAIT_S, CLAIM, Demo, StepFailedError, Story, each, expect, progress
 from api.errors import ApiError, Kind
 from api.store.database import Database
 from api.store.schema import schema_version
@@ -40,32 +37,15 @@ from chain.errors import ChainError
 from chain.trustfile import TrustFile, parse_trust_file
 from chain.verdict import State
 
-CLIENTS = 8
 GRANTS = 60
 USES = 5
 CASE = "DEMO-2026-0815"
-ANCHOR_WAIT_S = 120.0
-STEPS = (
-    "return",
-    "anchor",
-    "request",
-    "grant",
-    "pull",
-    "bulk",
-    "leak",
-    "trace",
-    "verify",
-    "revoke",
-    "refuse",
-    "tamper",
-)
+# Nobody is erased on the spot; in the demo the time to think again is as short as a test of it needs.
+COOLING_S = 2
+LICENSED = ("person.driving_licence", "person.id_card")
+# So many people with a licence are left to the steps of the people's side.
+SPARE = 12
 BANKS = ("bank-lighthouse", "bank-tide", "bank-reef")
-CLAIM: flow.Items = (
-    ("person.driving_licence", "licence_class", True),
-    ("person.driving_licence", "valid_until", True),
-    ("person.driving_licence", "name", False),
-    ("person.driving_licence", "id_number", False),
-)
 TITLES: flow.Items = (
     ("person.real_estate_title", "certificate_number", True),
     ("person.real_estate_title", "co_ownership", True),
@@ -82,61 +62,41 @@ IDENTITY: flow.Items = (
 )
 
 
-class StepFailedError(Exception):
-    """A step did not hold; the message says what was expected and what came."""
-
-
-@dataclass(slots=True)
-class Story:
-    """One entity asking one person, and what comes of it."""
-
-    person: Person
-    entity: DemoParty
-    purpose: str
-    items: flow.Items
-    formats: Sequence[str]
-    asked: Asked | None = None
-    grant: str = ""
-    pulled: dict[str, Envelope] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class Demo:
-    """What the steps share."""
-
-    town: Town
-    folder: Path
-    rpc_url: str
-    city: City
-    files: list[ExpectedFile]
-    stories: list[Story]
-    bar: Progress
-    leaked: list[Leak] = field(default_factory=list)
-    returned: dict[str, str] = field(default_factory=dict)
-
-
-def run(*, citizens: int, records: int, console: Console, database_url: str = "") -> dict[str, Any]:
+def run(
+    *,
+    citizens: int,
+    records: int,
+    console: Console,
+    database_url: str = "",
+    look: Callable[[Demo], None] | None = None,
+) -> dict[str, Any]:
     """Run all steps; the JSON document of `mydata demo --json`.
 
-    `database_url` names an empty database, else SQLite is used. Raises `demo.database_in_use`.
+    `database_url` names an empty database, else SQLite is used. `look` is called at the end, while everything still
+    stands. Raises `demo.database_in_use`.
     """
     _require_empty(database_url)
     steps: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory(prefix="mydata-demo-") as name:
         data_dir = Path(name) / "data"
         with console.status("正在启动链、后台与服务 / starting chain, worker and service"):
-            running = up.start(data_dir, port=0, chain_port=0, database_url=database_url)
+            running = up.start(
+                data_dir, port=0, chain_port=0, database_url=database_url, more={"erasure_cooling_s": COOLING_S}
+            )
         town = Town(running.settings, running.url)
         columns = (TextColumn("{task.description:<28}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
         try:
             with Progress(*columns, console=console) as bar:
                 city = generate_city(citizens, records)
                 files = write_department_files(city, Path(name) / "files", load_catalogue())
-                demo = Demo(town, data_dir, running.rpc_url, city, files, _stories(city), bar)
+                stories = _stories(city)
+                demo = Demo(town, data_dir, running.rpc_url, city, files, stories, _others(city, stories), bar)
                 for step in STEPS:
                     steps.append(_step(step, ACTIONS[step], demo))
-                    if not steps[-1]["ok"] and step not in {"trace", "verify"}:
+                    if not steps[-1]["ok"] and step not in GO_ON:
                         break
+                if look is not None:
+                    look(demo)
         finally:
             town.close()
             running.stack.stop()
@@ -177,42 +137,25 @@ def _stories(city: City) -> list[Story]:
     if len(drivers) < 3 or not city.landlords:
         raise ApiError("demo.too_few_citizens")
     harbour = flow.entity("insurer-harbour")
+    asked_drivers = drivers[: max(3, min(GRANTS, len(drivers) - SPARE))]
     claims = [
         Story(person, harbour, "insurance.motor.claims", CLAIM, ("json", "csv", "xlsx", "pdf") if at < 2 else ("json",))
-        for at, person in enumerate(drivers[:GRANTS])
+        for at, person in enumerate(asked_drivers)
     ]
     banks = [flow.entity(code) for code in BANKS]
     loans = [Story(city.landlords[0], bank, "bank.personal_credit", TITLES, ("csv", "xlsx", "pdf")) for bank in banks]
-    asked = {person.number for person in (*drivers[:GRANTS], city.landlords[0])}
+    asked = {person.number for person in (*asked_drivers, city.landlords[0])}
     identified = {c.holder for c in city.certificates if c.type_code == "person.id_card"} - asked
     other = next(person for person in city.persons if person.number in identified)
     checks = [Story(other, bank, "bank.personal_credit", IDENTITY, ("json",)) for bank in banks]
     return [*loans, *checks, *claims]
 
 
-@contextmanager
-def _progress(demo: Demo, text: str, total: int) -> Iterator[Callable[[int], None]]:
-    task = demo.bar.add_task(text, total=total)
-
-    def advance(count: int) -> None:
-        demo.bar.advance(task, count)
-
-    yield advance
-
-
-def _expect(holds: bool, text: str) -> None:
-    if not holds:
-        raise StepFailedError(text)
-
-
-def _each(demo: Demo, text: str, items: Sequence[Any], act: Callable[[Any], Any]) -> list[Any]:
-    """Do something for each item with eight callers at once, as a city would."""
-    with _progress(demo, text, len(items)) as advance, ThreadPoolExecutor(CLIENTS) as pool:
-        done = []
-        for result in pool.map(act, items):
-            done.append(result)
-            advance(1)
-    return done
+def _others(city: City, stories: Sequence[Story]) -> list[Person]:
+    """People with a licence and an identity card whom no story asks, landlords and donors last."""
+    asked = {story.person.number for story in stories}
+    known = [{c.holder for c in city.certificates if c.type_code == code} for code in LICENSED]
+    return [p for p in city.persons if p.number not in asked and all(p.number in holders for holders in known)]
 
 
 def _return(demo: Demo) -> tuple[int, str]:
@@ -221,24 +164,24 @@ def _return(demo: Demo) -> tuple[int, str]:
         officer = demo.town.department(file.department)
         demo.returned[file.type_code] = flow.return_file(officer, file.path, file.type_code)
     good = bad = 0
-    with _progress(demo, "返还 / return", sum(file.rows for file in demo.files)) as advance:
+    with progress(demo, "返还 / return", sum(file.rows for file in demo.files)) as advance:
         for file in demo.files:
             officer = demo.town.department(file.department)
             item = flow.wait_for_return(officer, demo.returned[file.type_code], ("sealed", "anchored", "failed"))
             rows = item["rows"]
             found = (item["state"] != "failed", rows["good"], rows["bad"], rows["duplicate"])
             expected = (True, file.good, len(file.bad), len(file.duplicates))
-            _expect(found == expected, f"{file.type_code}: {found}, expected {expected}")
+            expect(found == expected, f"{file.type_code}: {found}, expected {expected}")
             noted = {row["line"]: row["reason"] for row in flow.bad_rows(officer, item["id"], "bad")}
             reasons = {line: reason for line, (_, reason) in file.bad.items()}
-            _expect(noted == reasons, f"{file.type_code}: reasons by line differ: {noted} expected {reasons}")
+            expect(noted == reasons, f"{file.type_code}: reasons by line differ: {noted} expected {reasons}")
             good, bad = good + rows["good"], bad + rows["bad"]
             advance(file.rows)
     return good, f"{len(demo.files)} files, {bad} bad rows found, each with its line and reason"
 
 
 def _anchor(demo: Demo) -> tuple[int, str]:
-    with _progress(demo, "存证 / anchor", len(demo.files)) as advance:
+    with progress(demo, "存证 / anchor", len(demo.files)) as advance:
         for file in demo.files:
             officer = demo.town.department(file.department)
             flow.wait_for_return(officer, demo.returned[file.type_code], ("anchored",), ANCHOR_WAIT_S)
@@ -253,7 +196,7 @@ def _request(demo: Demo) -> tuple[int, str]:
             demo.town, story.entity, number, story.purpose, story.items, case_no=CASE, days=30, uses=USES
         )
 
-    _each(demo, "申请 / request", demo.stories, act)
+    each(demo, "申请 / request", demo.stories, act)
     return len(demo.stories), "filed by machines with signed requests"
 
 
@@ -267,7 +210,7 @@ def _grant(demo: Demo) -> tuple[int, str]:
         person = demo.town.citizen(story.person.number, story.person.name)
         story.grant = flow.approve(person, story.asked, days=30, uses=USES)["grant"]
 
-    _each(demo, "授权 / grant", demo.stories, act)
+    each(demo, "授权 / grant", demo.stories, act)
     return len(demo.stories), "each bound to its holder's presence and signed by a key of its own"
 
 
@@ -278,26 +221,26 @@ def _pull(demo: Demo) -> tuple[int, str]:
         story, extension = item
         story.pulled[extension] = flow.pull_envelope(demo.town, story.entity, story.grant, extension)
 
-    _each(demo, "取用 / pull", wanted, act)
+    each(demo, "取用 / pull", wanted, act)
     for story in demo.stories:
         mine = {envelope.copy for envelope in story.pulled.values()}
-        _expect(len(mine) == len(story.formats), "every format is a copy of its own")
+        expect(len(mine) == len(story.formats), "every format is a copy of its own")
     return len(wanted), "as JSON, CSV, XLSX and PDF, each marked and receipted"
 
 
 def _bulk(demo: Demo) -> tuple[int, str]:
     """Pull every claim once more in one job; the archive is checked against its manifest and the log's key."""
     claims = [story for story in demo.stories if story.entity.code == "insurer-harbour"]
-    with _progress(demo, "批量取数 / bulk", len(claims)) as advance:
+    with progress(demo, "批量取数 / bulk", len(claims)) as advance:
         archive = flow.pull_many(demo.town, claims[0].entity, demo.folder.parent, case_prefix=CASE, form="json")
         advance(len(archive.delivered))
-    _expect(not archive.refused, f"refused: {sorted({reason for _, reason in archive.refused})}")
+    expect(not archive.refused, f"refused: {sorted({reason for _, reason in archive.refused})}")
     mine = {story.grant: story.pulled["json"] for story in claims}
-    _expect({one.grant for one in archive.delivered} == set(mine), "the archive has other grants than were asked")
+    expect({one.grant for one in archive.delivered} == set(mine), "the archive has other grants than were asked")
     for one in archive.delivered:
-        _expect(archive.read(one) == mine[one.grant].file, f"{one.copy} is not the copy that was pulled before")
+        expect(archive.read(one) == mine[one.grant].file, f"{one.copy} is not the copy that was pulled before")
     receipts = {one.promise.receipt for one in archive.delivered} | {one.receipt for one in mine.values()}
-    _expect(len(receipts) == 2 * len(mine), "every copy that leaves has a receipt of its own")
+    expect(len(receipts) == 2 * len(mine), "every copy that leaves has a receipt of its own")
     return len(archive.delivered), "in one archive, each the same copy as before with a receipt of its own"
 
 
@@ -365,7 +308,7 @@ def _trace(demo: Demo) -> tuple[int, str]:
     wrong: list[str] = []
     tally: dict[str, int] = {}
     ids = {party_id(story.entity): story.entity.code for story in demo.stories}
-    with _progress(demo, "溯源 / trace", len(demo.leaked)) as advance:
+    with progress(demo, "溯源 / trace", len(demo.leaked)) as advance:
         for leak in demo.leaked:
             answer = regulator.upload("/v1/traces", leak.file_name, leak.data)["items"][0]
             named = {ids[item["entity"]] for item in answer["report"]["accused"]}
@@ -374,7 +317,7 @@ def _trace(demo: Demo) -> tuple[int, str]:
                 wrong.append(f"{leak.name}: {found[0]} {sorted(named)}, expected {leak.outcome} {leak.entity}")
             tally[answer["outcome"]] = tally.get(answer["outcome"], 0) + 1
             advance(1)
-    _expect(not wrong, "; ".join(wrong))
+    expect(not wrong, "; ".join(wrong))
     return len(demo.leaked), ", ".join(f"{count} {outcome}" for outcome, count in sorted(tally.items()))
 
 
@@ -387,8 +330,8 @@ def _verify(demo: Demo) -> tuple[int, str]:
         story, envelope = item
         return _verified(demo, trust, story, envelope)
 
-    failed = [text for text in _each(demo, "核验 / verify", deliveries, act) if text is not None]
-    _expect(not failed, "; ".join(failed[:5]))
+    failed = [text for text in each(demo, "核验 / verify", deliveries, act) if text is not None]
+    expect(not failed, "; ".join(failed[:5]))
     return len(deliveries), "with the chain and the trust file only; the service was not asked"
 
 
@@ -412,7 +355,7 @@ def _revoke(demo: Demo) -> tuple[int, str]:
         demo.town.citizen(story.person.number, story.person.name).post(f"/v1/grants/{story.grant}/revoke")
 
     ended = demo.stories[6:]
-    _each(demo, "收回 / revoke", ended, act)
+    each(demo, "收回 / revoke", ended, act)
     return len(ended), "effective at once; the chain follows"
 
 
@@ -427,11 +370,11 @@ def _refuse(demo: Demo) -> tuple[int, str]:
             return error.code
         return "served"
 
-    answers = set(_each(demo, "拒绝 / refuse", ended, act))
-    _expect(answers == {"pull.grant_revoked"}, f"answers were {sorted(answers)}")
+    answers = set(each(demo, "拒绝 / refuse", ended, act))
+    expect(answers == {"pull.grant_revoked"}, f"answers were {sorted(answers)}")
     person = ended[0].person
     seen = demo.town.citizen(person.number, person.name).get("/v1/footprints")["items"]
-    _expect(any(line["kind"] == "refusal" for line in seen), "the holder does not see the refusal")
+    expect(any(line["kind"] == "refusal" for line in seen), "the holder does not see the refusal")
     return len(ended), "every pull after its revocation"
 
 
@@ -443,11 +386,11 @@ def _tamper(demo: Demo) -> tuple[int, str]:
     while not report.ok and time.monotonic() < deadline and _still_moving(report.findings):
         time.sleep(1.0)
         report = check(settings)
-    _expect(report.ok, f"the untouched store has findings: {[f.code for f in report.findings[:5]]}")
+    expect(report.ok, f"the untouched store has findings: {[f.code for f in report.findings[:5]]}")
     row_id = alter_a_record(settings.store_url)
     report = check(settings)
     named = {finding.id for finding in report.findings}
-    _expect(named == {row_id}, f"the check named {sorted(named)}, expected {row_id}")
+    expect(named == {row_id}, f"the check named {sorted(named)}, expected {row_id}")
     return sum(report.checked.values()), f"clean before; then named {row_id}: {report.findings[0].code}"
 
 
@@ -475,8 +418,15 @@ ACTIONS: dict[str, Callable[[Demo], tuple[int, str]]] = {
     "verify": _verify,
     "revoke": _revoke,
     "refuse": _refuse,
+    **people_side.STEPS,
+    # Last: what it does to the store is not undone.
     "tamper": _tamper,
 }
+
+
+STEPS = tuple(ACTIONS)
+# What these find wrong does not keep the others from finding more.
+GO_ON = frozenset({"trace", "verify", *people_side.STEPS})
 
 
 def result_json(result: dict[str, Any]) -> str:

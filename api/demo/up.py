@@ -1,8 +1,10 @@
 """`mydata up`: chain, set-up, worker, service, demo data on first start; then watch until told to stop."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from rich.console import Console
 
@@ -33,8 +35,9 @@ def start(
     port: int = 8000,
     chain_port: int = CHAIN_PORT,
     database_url: str = "",
+    more: Mapping[str, str | int] = MappingProxyType({}),
 ) -> Running:
-    """Start everything on one data directory and wait until the service is ready.
+    """Start everything on one data directory and wait until the service is ready; `more` are further settings.
 
     Without `database_url` the environment's is taken, and without that SQLite in the data directory.
 
@@ -67,8 +70,10 @@ def start(
             "rpc_url": rpc_url,
             "port": port,
             "engine": "embedded" if engine == "embedded" else "rpc",
+            **more,
         }
         settings = Settings(data_dir=data_dir, rpc_url=rpc_url, port=port, engine=str(values["engine"]))
+        settings = settings.model_copy(update=dict(more))
         if database_url:
             settings = settings.model_copy(update={"database_url": database_url})
             values["database_url"] = database_url

@@ -11,20 +11,9 @@ from typer.testing import CliRunner
 from api.cli import app
 from api.demo import leaks, run
 
-NAMES = [
-    "return",
-    "anchor",
-    "request",
-    "grant",
-    "pull",
-    "bulk",
-    "leak",
-    "trace",
-    "verify",
-    "revoke",
-    "refuse",
-    "tamper",
-]
+MAIN = ["return", "anchor", "request", "grant", "pull", "bulk", "leak", "trace", "verify", "revoke", "refuse"]
+PEOPLE = ["holders", "counter", "less", "consent", "bindings", "duty", "contest", "delete", "notices", "looked"]
+NAMES = [*MAIN, *PEOPLE, "replay", "erase", "tamper"]
 
 
 @pytest.mark.slow

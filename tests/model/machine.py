@@ -308,8 +308,9 @@ class Life(RuleBasedStateMachine):
             shown = self.service.town.machine(ENTITIES[grant.entity]).get(f"/v1/grants/{grant.id}")
             assert (shown["state"], shown["uses"]) == (grant.shown(self.model.now), grant.used)
             assert shown["frozen"] is (grant.case is not None)
-        assert late_deliveries(self.service) == []
-        assert damage(self.service) == []
+        late, found = late_deliveries(self.service), damage(self.service)
+        assert not late, late
+        assert not found, found
 
 
 def damage(service: Service) -> list[Any]:

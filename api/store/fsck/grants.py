@@ -157,7 +157,8 @@ def _follows(grant: Grant, before: GrantEvent | None, event: GrantEvent) -> bool
         state = GrantState(event.state)
         if before is None:
             return event.prev_hash == grant.digest and state is GrantState.ACTIVE and not event.frozen
-        held = state == before.state and not state.final and event.case_ref is not None
+        # A grant that ended under a hold keeps it until the case is settled: lifted it may be then, laid on anew never.
+        held = state == before.state and (not state.final or not event.frozen) and event.case_ref is not None
         moved = state in GRANT_TRANSITIONS[GrantState(before.state)] and event.frozen == before.frozen
         return event.prev_hash == grants.event_hash(before) and (held or moved)
     except ValueError:
