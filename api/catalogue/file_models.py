@@ -183,6 +183,19 @@ class PacksFile(Table):
     pack: list[PackTable]
 
 
+class ItemGroup(Table):
+    """One group of service items in item_packs.toml, and the pack that holds what they need."""
+
+    pack: str = Bound(pattern=_CODE)
+    items: list[int]
+
+
+class ItemPacksFile(Table):
+    """item_packs.toml."""
+
+    group: list[ItemGroup]
+
+
 class BasisTable(Table):
     """One basis in statutory_bases.toml."""
 

@@ -22,6 +22,7 @@ from api.catalogue.file_models import (
     DistrictsFile,
     FieldTable,
     IndexFile,
+    ItemPacksFile,
     ItemsTable,
     PacksFile,
     PurposesFile,
@@ -73,14 +74,15 @@ def load_catalogue(folder: Path = _HERE) -> Catalogue:
     types, digest = _types(folder, departments)
     scenarios = tuple(_scenarios(folder))
     purposes = _purposes(folder, types)
+    packs = _packs(folder, types, purposes, scenarios)
     return Catalogue(
         version=_version(folder, digest),
         types=types,
         departments=departments,
         purposes=purposes,
-        packs=_packs(folder, types, purposes, scenarios),
+        packs=packs,
         statutory_bases=_statutory_bases(folder, types),
-        items=tuple(_service_items(folder)),
+        items=tuple(_service_items(folder, packs)),
         scenarios=scenarios,
     )
 
@@ -420,12 +422,18 @@ def _scenarios(folder: Path) -> Iterator[Scenario]:
         yield Scenario(row["domain"], row["field"], row["scenarios"], tuple(row["responsible_parties"].split(";")))
 
 
-def _service_items(folder: Path) -> Iterator[ServiceItem]:
+def _service_items(folder: Path, packs: dict[str, ScenarioPack]) -> Iterator[ServiceItem]:
+    file, pack_of = "item_packs.toml", dict[int, str]()
+    for group in _read(folder, file, ItemPacksFile).group:
+        for listed in group.items:
+            if group.pack not in packs or listed in pack_of:
+                raise _bad(file, str(listed), "no such pack, or the item is named twice")
+            pack_of[listed] = group.pack
     with (folder / "service_items.csv").open(encoding="utf-8") as stream:
         columns = stream.readline().strip().split(",")
     for row in _rows(folder, "service_items.csv", columns):
         number, province, name, city = row.values()
-        yield ServiceItem(int(number), province, name, tuple(city.split(";")))
+        yield ServiceItem(int(number), province, name, tuple(city.split(";")), pack_of.get(int(number)))
 
 
 def _version(folder: Path, digest: str) -> str:

@@ -197,6 +197,8 @@ class ServiceItem:
     province_department: str
     name: str
     city_departments: tuple[str, ...]
+    pack: str | None = None
+    """Code of the pack with what the item needs, where the catalogue has one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,8 @@ MAX_ITEMS = 64
 class NewRequest:
     """What an entity sends. `number` finds the holder and goes nowhere else; days and uses are wishes, clamped.
 
-    `item_no` is the service item (the plan's annex 2) that the data are for, where it is for one.
+    `item_no` is the service item (the plan's annex 2) that the data are for, where it is for one. With `purpose` and
+    `items` empty it says both: what the catalogue's pack for it cannot do without.
     """
 
     holder_kind: HolderKind
@@ -65,7 +66,7 @@ def create(ctx: Context, actor: Actor, new: NewRequest, *, also: Also[Request] |
     `requests.case_required`, `requests.wrong_holder_kind`, `requests.nothing_left` (the purpose allows none of the
     fields), `requests.too_many_items`, `requests.bad_case_no`, `catalogue.…` for a malformed number.
     """
-    entity_id = actor.party(Role.ENTITY)
+    entity_id, new = actor.party(Role.ENTITY), _resolved(ctx, new)
     purpose = ctx.catalogue.purpose(new.purpose)
     with read_only(ctx.db) as session:
         if not registrations.is_registered(session, entity_id, LegalBasis.CONSENT, purpose.code):
@@ -114,6 +115,20 @@ def create(ctx: Context, actor: Actor, new: NewRequest, *, also: Also[Request] |
         if also is not None:
             also(session, row)
     return row
+
+
+def _resolved(ctx: Context, new: NewRequest) -> NewRequest:
+    """What a service item alone asks for: the purpose and the fewest fields of its pack."""
+    if new.purpose or new.item_no is None:
+        return new
+    item = service_item(ctx, new.item_no)
+    if item is None:
+        raise ApiError("requests.unknown_item", Kind.NOT_FOUND, item=new.item_no)
+    if item.pack is None or new.items:
+        raise ApiError("requests.item_without_pack", item=new.item_no)
+    pack = ctx.catalogue.pack(item.pack)
+    fields = [AskedItem(one.type_code, one.field, True) for one in pack.items if one.necessary]
+    return replace(new, purpose=pack.purpose, scenario=new.scenario or pack.code, items=fields)
 
 
 def _tell(session: Session, holder_id: str, row: Request, child: bool) -> None:

@@ -39,14 +39,17 @@ class HolderIn(Strict):
 
 
 class RequestIn(Strict):
-    """What an entity asks. `item` is the number of the service item that the data are for, where it is for one."""
+    """What an entity asks. `item` is the number of the service item that the data are for, where it is for one.
+
+    Where the catalogue knows what the item needs, it may stand alone, without purpose and items.
+    """
 
     holder: HolderIn
-    purpose: str = Field(min_length=1, max_length=64)
+    purpose: str = Field(default="", max_length=64)
     item: int | None = Field(default=None, ge=1, le=100_000)
     scenario: str | None = Field(default=None, max_length=64)
     case_no: str | None = Field(default=None, min_length=1, max_length=64)
-    items: list[Item] = Field(min_length=1, max_length=64)
+    items: list[Item] = Field(default_factory=list, max_length=64)
     days: int = Field(ge=1, le=3650)
     uses: int = Field(ge=1, le=10_000)
 
