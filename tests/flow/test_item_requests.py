@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from api.catalogue import load_catalogue
+from api.demo.parties import ENTITIES
 from api.errors import ApiError
 from api.services.requests import NewRequest, _resolved
 from api.store.queries.holders import HolderKind
@@ -35,3 +36,17 @@ def test_every_named_item_is_one_of_the_catalogue_and_its_pack_fits() -> None:
     named = {item.pack for item in catalogue.items if item.pack}
     assert named == {"social_security", "medical_insurance"}
     assert all(code in catalogue.packs for code in named)
+
+
+def test_the_interface_takes_an_item_without_purpose_and_fields(service: Service) -> None:
+    office = next(one for one in ENTITIES if "government.social_security" in one.purposes)
+    body = {
+        "holder": {"kind": "person", "number": service.driver(0).number},
+        "item": 163,
+        "case_no": "S-2026-1",
+        "days": 5,
+        "uses": 1,
+    }
+    made = service.town.machine(office).post("/v1/requests", body)
+    assert (made["purpose"], made["item"]) == ("government.social_security", 163)
+    assert made["items"]
