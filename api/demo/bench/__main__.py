@@ -1,4 +1,4 @@
-"""`python -m api.demo.bench [--records N] [--pulls N] [--database URL] [--json FILE]`: all figures on this machine."""
+"""`python -m api.demo.bench [--records N] [--pulls N] [--database URL] [--large] [--json FILE]`: all figures."""
 
 import argparse
 import json
@@ -10,7 +10,7 @@ from rich.console import Console
 
 from api import launch
 from api.demo import postgres, up
-from api.demo.bench import alone, machine, revocations, stack
+from api.demo.bench import alone, large, machine, revocations, stack
 from api.demo.bench.report import Figure, percentile, print_figures
 from api.demo.bench.stack import Bench
 from api.demo.city import City, generate_city
@@ -24,7 +24,9 @@ BUNDLES = 50
 TRACES = 20
 
 
-def run(records: int, pulls: int, clients: int, console: Console, database: str = "") -> dict[str, object]:
+def run(
+    records: int, pulls: int, clients: int, console: Console, database: str = "", large_mb: int = 0
+) -> dict[str, object]:
     """Measure everything and print it; the JSON document.
 
     `database` is the URL of an empty database, `postgresql` for a temporary server, or nothing for SQLite.
@@ -35,7 +37,7 @@ def run(records: int, pulls: int, clients: int, console: Console, database: str 
         figures = machine_figures(Path(name))
         fsync_ms = figures[0].value
         with console.status("starting chain, worker and service") as status, postgres.store_url(database) as url:
-            figures += on_stack(Path(name), city, pulls, clients, status.update, url, fsync_ms)
+            figures += on_stack(Path(name), city, pulls, clients, status.update, url, fsync_ms, large_mb)
         figures += other_revocations(Path(name), url, fsync_ms)
     with console.status("proofs, marks"):
         figures += alone.proofs() + alone.canonical_json(city) + alone.marks(city)
@@ -74,7 +76,14 @@ def store_name(url: str) -> str:
 
 
 def on_stack(
-    folder: Path, city: City, pulls: int, clients: int, say: machine.Say, database_url: str, fsync_ms: float
+    folder: Path,
+    city: City,
+    pulls: int,
+    clients: int,
+    say: machine.Say,
+    database_url: str,
+    fsync_ms: float,
+    large_mb: int = 0,
 ) -> list[Figure]:
     """Everything that needs the real processes."""
     running = up.start(folder / "data", port=0, chain_port=0, database_url=database_url)
@@ -88,8 +97,10 @@ def on_stack(
             say("granting")
             grants, measured = stack.granted(bench, pulls * 2 // 5 + clients)
             say("pulling")
-            made, of_pulls = stack.pulled(bench, grants, pulls)
+            made, again, of_pulls = stack.pulled(bench, grants, pulls)
             figures += measured + of_pulls
+            say("pulling while a file is returned")
+            figures += large.while_returning(bench, again, large_mb=large_mb)
             say("revoking")
             figures += revocations.revoked(bench, store_name(database_url), fsync_ms)
             say("verifying, tracing")
@@ -110,14 +121,26 @@ def main() -> int:
     parser.add_argument(
         "--database", default="", help="URL of an empty database, or postgresql for a temporary one (default SQLite)"
     )
+    parser.add_argument(
+        "--large", action="store_true", help=f"return a file of {large.LARGE_MB} MB as well: minutes, and memory told"
+    )
     parser.add_argument("--json", type=Path, help="write all figures here")
     arguments = parser.parse_args()
     if arguments.records < 2 * arguments.pulls or not 1 <= arguments.clients <= arguments.pulls:
         parser.error("needs at least two records a pull, and no more clients than pulls")
     console = Console()
+    if arguments.large:
+        large.raise_limits()
     launch.end_on_sigterm()
     try:
-        result = run(arguments.records, arguments.pulls, arguments.clients, console, arguments.database)
+        result = run(
+            arguments.records,
+            arguments.pulls,
+            arguments.clients,
+            console,
+            arguments.database,
+            large.LARGE_MB if arguments.large else 0,
+        )
     except (ApiError, ChainError) as error:
         facts = error.facts if isinstance(error, ApiError) else {}
         Console(stderr=True).print(f"{error_text(error.code, 'en', facts)} [{error.code}]", markup=False)
