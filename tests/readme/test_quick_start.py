@@ -19,7 +19,7 @@ def test_both_languages_say_the_same() -> None:
     assert english == chinese
     assert [block.background for block in english] == [True, False, False, False]
     texts = [(ROOT / name).read_text(encoding="utf-8") for name in READMES]
-    for mark in (r"^## ", r"^\| `mydata [a-z]+", r"^\d+\. ", r"^- ", r"\]\(docs/[a-z-]+(?:/README)?\.md"):
+    for mark in (r"^## ", r"^\| `mydata [a-z-]+", r"^\d+\. ", r"^- ", r"\]\(docs/[a-z-]+(?:/README)?\.md"):
         counts = [len(re.findall(mark, text, re.MULTILINE)) for text in texts]
         assert counts[0] == counts[1] > 0, mark
 
@@ -32,7 +32,7 @@ def test_every_command_stands_in_both() -> None:
     commands = set(get_command(app).commands)  # type: ignore[attr-defined]  # a group, as there are several
     for name in READMES:
         text = (ROOT / name).read_text(encoding="utf-8")
-        assert set(re.findall(r"^\| `mydata ([a-z]+)", text, re.MULTILINE)) == commands, name
+        assert set(re.findall(r"^\| `mydata ([a-z-]+)", text, re.MULTILINE)) == commands, name
 
 
 def save_proof(reader: Reader) -> int:

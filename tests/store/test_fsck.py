@@ -32,4 +32,6 @@ def test_clean_store_has_no_findings(world: World, writer: LogWriter) -> None:
         "lives",
         "mandates",
         "visits",
+        "accesses",
+        "drafts",
     ]

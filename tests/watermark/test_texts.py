@@ -6,7 +6,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 CODE = re.compile(r'"(watermark\.(?:trace\.)?[a-z_]+)"')
-BUILT = {f"watermark.trace.{outcome}" for outcome in ("identified", "suspect")}
+BUILT = {f"watermark.trace.{outcome}" for outcome in ("identified", "suspect", "erased")}
 
 
 def test_codes_and_texts_agree() -> None:

@@ -49,7 +49,7 @@ class RequestIn(Strict):
     item: int | None = Field(default=None, ge=1, le=100_000)
     scenario: str | None = Field(default=None, max_length=64)
     case_no: str | None = Field(default=None, min_length=1, max_length=64)
-    items: list[Item] = Field(default_factory=list, max_length=64)
+    items: list[Item] | None = Field(default=None, min_length=1, max_length=64)
     days: int = Field(ge=1, le=3650)
     uses: int = Field(ge=1, le=10_000)
 
@@ -104,7 +104,7 @@ def create(
         HolderKind(body.holder.kind),
         body.holder.number,
         body.purpose,
-        [AskedItem(item.type, item.field, item.necessary) for item in body.items],
+        [AskedItem(item.type, item.field, item.necessary) for item in body.items or ()],
         body.case_no,
         body.days,
         body.uses,

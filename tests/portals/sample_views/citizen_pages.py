@@ -347,6 +347,7 @@ def citizen_pages(lang: Lang) -> Iterator[tuple[str, str, str, str, object]]:
     laid = drafts.Draft(
         id="draft_1",
         request_id="req_1",
+        extends=None,
         entity=t("演示海安财产保险股份有限公司", "Demo Hai'an Property Insurance Co., Ltd."),
         purpose=t("车险理赔", "Motor claims"),
         items=(
