@@ -78,7 +78,7 @@ class History:
     def wait(self, ms: int) -> None:
         """Time passes, and the worker has seen the chain since."""
         self.service.wind_clock(ms)
-        self.service.execute("UPDATE chain_status SET last_ok_ms = (SELECT high_ms FROM clock_mark)")
+        self.service.execute("UPDATE chain_status SET last_ok_ms = (SELECT max(high_ms) FROM clock_mark)")
 
     def suspend(self) -> None:
         """As the indexer does when the registry says so."""
