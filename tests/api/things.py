@@ -128,7 +128,7 @@ class Things:
 
     def now_s(self) -> int:
         """The service's time."""
-        return max(int(time.time()), int(self.service.rows("SELECT high_ms FROM clock_mark")[0][0]) // 1000)
+        return max(int(time.time()), int(self.service.rows("SELECT max(high_ms) FROM clock_mark")[0][0]) // 1000)
 
     def _receipt(self, side: int, role: str) -> str:
         if role == "department":
