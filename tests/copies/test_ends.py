@@ -160,8 +160,8 @@ EDITS = (
     ),
     (
         "copy_events",
-        "UPDATE copy_events SET reason = 'anonymised' WHERE copy_id = :id AND seq = 1",
-        "UPDATE copy_events SET reason = 'erased' WHERE copy_id = :id AND seq = 1",
+        "UPDATE copy_events SET reason = 'made up' WHERE copy_id = :id AND seq = 1",
+        "UPDATE copy_events SET reason = :reason WHERE copy_id = :id AND seq = 1",
     ),
     (
         "copy_events",
@@ -173,11 +173,12 @@ EDITS = (
 
 @pytest.mark.parametrize(("table", "edit", "undo"), EDITS)
 def test_an_edited_life_is_found(service: Service, table: str, edit: str, undo: str) -> None:
-    query = "SELECT copy_id, receipt_id FROM copy_events WHERE seq = 1 AND state = 'deleted' ORDER BY copy_id"
-    copy, receipt = service.rows(query)[0]
+    query = "SELECT copy_id, receipt_id, reason FROM copy_events WHERE seq = 1 AND state = 'deleted' ORDER BY copy_id"
+    copy, receipt, reason = service.rows(query)[0]
+    stood = {name: value for name, value in {"receipt": receipt, "reason": reason}.items() if f":{name}" in undo}
     service.execute(edit, id=copy)
     try:
         assert (table, copy, "fsck.copy_life") in findings(service)
     finally:
-        service.execute(undo, id=copy, **({"receipt": receipt} if ":receipt" in undo else {}))
+        service.execute(undo, id=copy, **stood)
     assert findings(service) == []
