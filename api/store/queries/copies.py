@@ -11,11 +11,8 @@ from api.store.queries import paging
 from api.store.tables import Content, Copy, Grant
 from chain.canonical import Json, canonical
 
-# Statements of the pull's path are built once: building one costs as much as running it.
-_HAS_CONTENT = select(Content.id).where(Content.id == bindparam("id"))
-_SAME = (Copy.grant_id == bindparam("grant"), Copy.fingerprint == bindparam("fingerprint"))
-_FIND = select(Copy).where(*_SAME)
-_HAS = select(Copy.id).where(*_SAME)
+# Built once: every pull asks it.
+_FIND = select(Copy).where(Copy.grant_id == bindparam("grant"), Copy.fingerprint == bindparam("fingerprint"))
 
 
 def seal_original(key: DataKey, content: Content, original: bytes) -> None:
@@ -50,11 +47,6 @@ def get_content(session: Session, content_id: str) -> Content | None:
     return session.get(Content, content_id)
 
 
-def has_content(session: Session, content_id: str) -> bool:
-    """Whether a content stands, without reading it."""
-    return session.execute(_HAS_CONTENT, {"id": content_id}).first() is not None
-
-
 def content_of_copy(session: Session, copy: Copy) -> Content:
     """What a copy was made of."""
     return session.execute(select(Content).where(Content.id == copy.content_id)).scalar_one()
@@ -63,11 +55,6 @@ def content_of_copy(session: Session, copy: Copy) -> Content:
 def find_copy(session: Session, grant_id: str, fingerprint: bytes) -> Copy | None:
     """The copy of an equal request under the same grant; its bytes are delivered again rather than made anew."""
     return session.execute(_FIND, {"grant": grant_id, "fingerprint": fingerprint}).scalar_one_or_none()
-
-
-def has_copy(session: Session, grant_id: str, fingerprint: bytes) -> bool:
-    """Whether `find_copy` would find one, without reading it."""
-    return session.execute(_HAS, {"grant": grant_id, "fingerprint": fingerprint}).first() is not None
 
 
 def copy_of_entity(session: Session, entity_id: str, copy_id: str) -> Copy | None:

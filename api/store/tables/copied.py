@@ -41,9 +41,8 @@ class Copy(Base):
     state: Mapped[str] = mapped_column(String(16), default="held")
     created_at_ms: Mapped[int] = mapped_column(BigInteger)
     delete_by_ms: Mapped[int | None] = mapped_column(BigInteger)  # end of the life that the terms allow
-    due_at_ms: Mapped[int | None] = mapped_column(
-        BigInteger
-    )  # by when it must be gone; if retained, until when; see `deletions`
+    # By when it must be gone; if retained, until when; see `deletions`.
+    due_at_ms: Mapped[int | None] = mapped_column(BigInteger)
     retained_basis: Mapped[str | None] = mapped_column(CODE)
     __table_args__ = (Index(None, "state", "due_at_ms", "id"),)
 
