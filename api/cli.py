@@ -13,6 +13,8 @@ from api.settings import Settings
 from chain.errors import ChainError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+epoch = typer.Typer(no_args_is_help=True, help="Keys that mark copies / 标记副本的密钥期")
+app.add_typer(epoch, name="epoch")
 out = Console()
 err = Console(stderr=True)
 
@@ -100,14 +102,43 @@ def return_(
 
 
 @app.command()
-def trace(files: list[Path], url: ServiceUrl = DEFAULT_URL) -> None:
-    """Trace leaked files back to the copies that they come from."""
-    from api.demo.commands import trace_files
+def agent(
+    folder: Path,
+    url: ServiceUrl = DEFAULT_URL,
+    keys: Annotated[Path, typer.Option(help="Folder of the department's keys / 部门密钥目录")] = Path("keys"),
+    trust: Annotated[Path, typer.Option(help="Trust file, obtained separately / 另行取得的信任文件")] = Path(
+        "trust.json"
+    ),
+    make_keys: Annotated[bool, typer.Option("--make-keys", help="Draw the keys and print what to register")] = False,
+    once: Annotated[bool, typer.Option("--once", help="One turn, then end / 只运行一轮")] = False,
+    demo_numbers: Annotated[bool, typer.Option("--demo-numbers", help="Take numbers of the demo region")] = False,
+) -> None:
+    """Return files from a folder of the department's machine, compute their roots here, sign with its own key."""
+    from api.agent.line import run
 
     try:
-        trace_files(files, url, out)
+        ok = run(folder, url, keys, trust, make_keys=make_keys, once=once, demo=demo_numbers, console=out)
     except (ApiError, ChainError) as error:
         raise fail(error) from None
+    raise typer.Exit(0 if ok else 1)
+
+
+@app.command()
+def trace(
+    files: list[Path],
+    url: ServiceUrl = DEFAULT_URL,
+    into: Annotated[
+        Path | None, typer.Option("--out", help="Folder for the reports: JSON, page, PDF / 存放报告的目录")
+    ] = None,
+) -> None:
+    """Trace leaked files back to the copies that they come from; exit code 3 where one could not be examined."""
+    from api.demo.commands import trace as trace_files
+
+    try:
+        ok = trace_files(files, url, out, into)
+    except (ApiError, ChainError) as error:
+        raise fail(error) from None
+    raise typer.Exit(0 if ok else 3)
 
 
 @app.command()
@@ -124,6 +155,20 @@ def verify(
     raise typer.Exit(run_verify(bundle, rpc, trust, file=file, as_json=as_json))
 
 
+@app.command(name="verify-seal")
+def verify_seal(
+    file: Annotated[Path, typer.Argument(help="Sealed PDF / 盖章的 PDF 文件")],
+    roots: Annotated[list[Path], typer.Option(help="Root certificates, from elsewhere / 另行取得的根证书")],
+    crl: Annotated[list[Path] | None, typer.Option(help="Current revocation lists / 当前的吊销列表")] = None,
+    sha256: Annotated[str, typer.Option(help="Hash from the file's receipt / 回执中的校验值")] = "",
+    as_json: Annotated[bool, typer.Option("--json")] = False,
+) -> None:
+    """Check a sealed PDF without network. Exit: 0 valid, 1 invalid, 2 unreadable, 3 revoked, 5 unknown, 6 expired."""
+    from api.documents.seals.command import verify_seal
+
+    raise typer.Exit(verify_seal(file, roots, crl or [], sha256, as_json=as_json, out=out, err=err))
+
+
 @app.command()
 def fsck(
     data: DataDir = DEFAULT_DATA,
@@ -138,6 +183,14 @@ def fsck(
     except (ApiError, ChainError) as error:
         raise fail(error) from None
     raise typer.Exit(0 if ok else 1)
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
+def witness(ctx: typer.Context) -> None:
+    """Follow a receipt log as its witness and co-sign it; compare two witnesses; check a proof of a fork."""
+    from chain.witness.command import main
+
+    raise typer.Exit(main(ctx.args))
 
 
 @app.command("trust-file")
@@ -159,6 +212,45 @@ def trust_file(
     out.print(f"{done.path}\nsha256 {done.sha256}", highlight=False, soft_wrap=True)
 
 
+@app.command("found-offices")
+def found_offices(
+    operator: Annotated[list[str], typer.Option(help="Staff number of a system administrator / 系统管理员工号")],
+    security: Annotated[list[str], typer.Option(help="Staff number of a security officer / 安全管理员工号")],
+    auditor: Annotated[list[str], typer.Option(help="Staff number of an auditor / 审计员工号")],
+    data: DataDir = DEFAULT_DATA,
+    database: Store = "",
+) -> None:
+    """Give a new deployment its first offices; afterwards two security officers give them."""
+    from api.demo.commands import found_offices
+
+    try:
+        found_offices(_settings(data, "", database), operator, security, auditor, out)
+    except (ApiError, ChainError) as error:
+        raise fail(error) from None
+
+
+@epoch.command("list")
+def list_epochs(data: DataDir = DEFAULT_DATA, database: Store = "") -> None:
+    """Show the epochs of marking keys: the keys' hashes, and their entries in the log."""
+    from api.demo.epoch_commands import show_epochs
+
+    try:
+        show_epochs(_settings(data, "", database), out)
+    except (ApiError, ChainError) as error:
+        raise fail(error) from None
+
+
+@epoch.command("rotate")
+def rotate_epoch(data: DataDir = DEFAULT_DATA, database: Store = "") -> None:
+    """Open the next epoch: a new key marks copies from now on; what older ones marked is traced as before."""
+    from api.demo.epoch_commands import rotate_epoch as rotate
+
+    try:
+        rotate(_settings(data, "", database), out)
+    except (ApiError, ChainError) as error:
+        raise fail(error) from None
+
+
 @app.command()
 def migrate(data: DataDir = DEFAULT_DATA, database: Store = "") -> None:
     """Bring the database to this version's schema."""
@@ -171,23 +263,23 @@ def migrate(data: DataDir = DEFAULT_DATA, database: Store = "") -> None:
 
 
 @app.command()
-def backup(file: Path, data: DataDir = DEFAULT_DATA) -> None:
-    """Back the SQLite database up into a new file, encrypted under the month's backup key, while it is in use."""
+def backup(file: Path, data: DataDir = DEFAULT_DATA, database: Store = "") -> None:
+    """Back the database up into a new file, encrypted under the month's backup key, while it is in use."""
     from api.demo.commands import backup_store
 
     try:
-        backup_store(_settings(data, "", ""), file, out)
+        backup_store(_settings(data, "", database), file, out)
     except (ApiError, ChainError) as error:
         raise fail(error) from None
 
 
 @app.command()
-def restore(file: Path, data: DataDir = DEFAULT_DATA) -> None:
+def restore(file: Path, data: DataDir = DEFAULT_DATA, database: Store = "") -> None:
     """Restore a backup to where no database stands, and carry out again what was erased since."""
     from api.demo.commands import restore_store
 
     try:
-        restore_store(_settings(data, "", ""), file, out)
+        restore_store(_settings(data, "", database), file, out)
     except (ApiError, ChainError) as error:
         raise fail(error) from None
 

@@ -11,10 +11,11 @@ from fastapi import FastAPI
 from api.errors import ApiError
 from api.http.app import build
 from api.portals.mount import error_page, mount
-from api.services import erasure_run, pull_jobs, refusals
+from api.services import epochs, erasure_run, pull_jobs, refusals
 from api.services.context import Context
 from api.settings import Settings
-from api.wiring import wire
+from api.wiring import calm_collector, guard, wire
+from chain import points
 
 FOLD_INTERVAL_S = 5.0
 # Idle connections that a browser or a machine keeps open count, too; each is cheap, and closed after five seconds.
@@ -37,6 +38,7 @@ async def _life(ctx: Context) -> AsyncIterator[None]:
     # A database that was restored knows nothing of erasures since: before anybody is served, they are done again.
     erasure_run.reapply(ctx)
     ctx.log.start()
+    epochs.ensure_first(ctx)
     folder = threading.Thread(target=_fold, args=(ctx, stop), name="refusals", daemon=True)
     folder.start()
     jobs = threading.Thread(target=pull_jobs.run, args=(ctx, stop), name="pull-jobs", daemon=True)
@@ -66,9 +68,14 @@ def _fold(ctx: Context, stop: threading.Event) -> None:
 def main() -> None:
     """`python -m api.main`: settings come from the environment."""
     settings = Settings()
+    if settings.crash_point:
+        points.arm(points.kill_at(settings.crash_point))
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    guard(settings)
+    app = create(settings)
+    calm_collector()
     uvicorn.run(
-        create(settings),
+        app,
         host=settings.host,
         port=settings.port,
         # Access lines would carry paths with identifiers; receipts tell who did what.

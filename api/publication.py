@@ -17,7 +17,7 @@ from eth_abi.exceptions import DecodingError
 
 from api.errors import ApiError, Kind
 from api.settings import Settings
-from api.wiring import TRUST_FILE, key_ring, log_key, provider, read_deployment, write_private
+from api.wiring import TRUST_FILE, key_ring, log_key, provider, read_deployment, witnesses, write_private
 from chain.deploy import Deployment
 from chain.errors import FormatError, NodeError, RpcReason
 from chain.jose import parse_jwk
@@ -28,6 +28,7 @@ from chain.trustfile import (
     PasskeyParty,
     TrustedContract,
     TrustFile,
+    Witnesses,
     parse_trust_file,
 )
 from chain.view import view_function
@@ -88,6 +89,7 @@ def _today(settings: Settings, deployment: Deployment, admins: Iterable[bytes]) 
         tuple(IdentityProvider(vouching.issuer, parse_jwk(jwk, JWK_FOLDER), now_s) for jwk in vouching.public_jwks()),
         (),
         (PasskeyParty(settings.rp_id, settings.rp_origins),),
+        witnesses(settings),
     )
 
 
@@ -110,7 +112,16 @@ def _merged(old: TrustFile, fresh: TrustFile) -> TrustFile:
             *(one for one in fresh.identity_providers if (one.issuer, one.key) not in known),
         ),
         passkeys=tuple(PasskeyParty(rp_id, origins) for rp_id, origins in homes.items()),
+        witnesses=_witnesses(old.witnesses, fresh.witnesses),
     )
+
+
+def _witnesses(old: Witnesses | None, fresh: Witnesses | None) -> Witnesses | None:
+    """Every witness there ever was, for old checkpoints are co-signed by old ones; how many are enough is today's."""
+    if old is None or fresh is None:
+        return fresh or old
+    known = {key.public_key for key in old.keys}
+    return Witnesses((*old.keys, *(key for key in fresh.keys if key.public_key not in known)), fresh.quorum)
 
 
 def _differences(old: TrustFile | None, new: TrustFile) -> Iterable[str]:
@@ -124,6 +135,11 @@ def _differences(old: TrustFile | None, new: TrustFile) -> Iterable[str]:
         for origin in home.origins:
             if origin not in homes.get(home.rp_id, ()):
                 yield f"{home.rp_id} {origin}"
+    before = None if old is None else old.witnesses
+    if new.witnesses is not None and new.witnesses != before:
+        kept = set() if before is None else set(before.keys)
+        yield from (f"witness {key}" for key in new.witnesses.keys if key not in kept)
+        yield f"witnesses: {new.witnesses.quorum} of {len(new.witnesses.keys)}"
 
 
 def _read(path: Path) -> TrustFile | None:

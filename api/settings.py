@@ -8,6 +8,9 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from chain.cosign import NoteKey, parse_witness_key
+from chain.errors import FormatError
+
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -28,7 +31,14 @@ class Settings(BaseSettings):
     database_url: str = ""
     rpc_url: str = "http://127.0.0.1:8545"
     engine: str = "embedded"
-    confirmations: int = Field(default=0, ge=0)
+    # None: what the engine needs (chain/confirmations.py).
+    confirmations: int | None = Field(default=None, ge=0)
+    relay_accounts: int = Field(default=1, ge=1, le=16)
+    relay_window: int = Field(default=256, ge=1, le=4096)
+    # The most that is paid for gas, in wei; 0 on networks without fees.
+    gas_price_limit_wei: int = Field(default=0, ge=0, le=2**62)
+    # A test's: the process kills itself at this named point (chain/points.py).
+    crash_point: str = ""
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=1, le=65535)
     public_url: str = ""
@@ -59,6 +69,9 @@ class Settings(BaseSettings):
     request_days: int = 7
     chain_grace_s: int = 4 * 3600
     checkpoint_interval_s: float = 1.0
+    # Verifier keys of the log's witnesses, and how many of them make a checkpoint a witnessed one.
+    witnesses: tuple[str, ...] = ()
+    witness_quorum: int = Field(default=1, ge=1, le=64)
     signature_skew_s: int = 10
     signature_life_s: int = 60
     idempotency_days: int = 7
@@ -77,6 +90,12 @@ class Settings(BaseSettings):
     smtp_password_file: Path | None = None
     smtp_password: SecretStr = SecretStr("")
     smtp_ca_file: Path | None = None
+    # Seals of a real authority: PKCS#12 files, roots and revocation lists; without it the embedded demo authority.
+    seals_dir: Path | None = None
+    seals_password_file: Path | None = None
+    timestamp_url: str = ""
+    # Whoever brings it may read /metrics; without one only connections from this machine may.
+    metrics_token: SecretStr = SecretStr("")
     erasure_cooling_s: int = Field(default=15 * 86_400, ge=0)
     backup_key_days: int = Field(default=35, ge=1, le=400)
 
@@ -106,6 +125,23 @@ class Settings(BaseSettings):
             return (f"{parts.scheme}://localhost" + (f":{parts.port}" if parts.port else ""),)
         return (f"{parts.scheme}://{parts.netloc}",)
 
+    @property
+    def witness_keys(self) -> tuple[NoteKey, ...]:
+        """The witnesses' keys, read."""
+        return tuple(parse_witness_key(text) for text in self.witnesses)
+
+    @model_validator(mode="after")
+    def _witnesses_hold(self) -> "Settings":
+        try:
+            handles = {key.handle for key in self.witness_keys}
+        except FormatError:
+            raise ValueError("settings.witness_key") from None
+        if len(handles) != len(self.witnesses):
+            raise ValueError("settings.witness_twice")
+        if self.witnesses and self.witness_quorum > len(self.witnesses):
+            raise ValueError("settings.witness_quorum")
+        return self
+
     @model_validator(mode="after")
     def _production_refuses_development(self) -> "Settings":
         if self.environment is Environment.PRODUCTION:
@@ -113,6 +149,8 @@ class Settings(BaseSettings):
                 raise ValueError("settings.dev_identity_in_production")
             if self.engine == "embedded":
                 raise ValueError("settings.embedded_engine_in_production")
+            if self.crash_point:
+                raise ValueError("settings.crash_point_in_production")
             if self.reminders == "file":
                 raise ValueError("settings.file_reminders_in_production")
             remote = self.smtp_host not in LOOPBACK

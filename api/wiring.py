@@ -1,5 +1,6 @@
 """Ports wired for a process: the pieces that the service, the worker and the offline commands have in common."""
 
+import gc
 import json
 import os
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from api.services.context import Context, IdentityProvider
 from api.services.folding import RefusalFolder
 from api.services.identity import DevelopmentProvider
 from api.services.identity.oidc import OidcProvider, client_secret
+from api.services.precedence import Precedence
 from api.settings import Environment, Settings
 from api.store.crypto import Vault
 from api.store.database import Database
@@ -20,9 +22,36 @@ from api.store.keyring import KeyRing
 from api.store.log_writer import LogWriter
 from chain.deploy import Deployment
 from chain.signer import LocalSigner
+from chain.trustfile import Witnesses
+from watermark.confinement import warn_unlocked
+from watermark.locks import undumpable
 
 CHAIN_FILE = "chain.json"
 TRUST_FILE = "trust.json"
+
+
+YOUNG_OBJECTS = 50_000
+
+
+def calm_collector() -> None:
+    """To be called once a process stands: look for cycles seldom, and never among what it began with.
+
+    What is imported and wired stays for good, a few hundred thousand objects; to walk them stops every thread for as
+    long as several pulls take.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(YOUNG_OBJECTS, *gc.get_threshold()[1:])
+
+
+def guard(settings: Settings) -> None:
+    """To be called first in a process that holds keys; says in the log what this system cannot do for it.
+
+    In production no other process of its user can read its memory or environment, or attach to it.
+    """
+    if settings.environment is Environment.PRODUCTION:
+        undumpable()
+    warn_unlocked()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +77,11 @@ def provider(settings: Settings, keys: KeyRing) -> IdentityProvider:
     if settings.identity_provider == "oidc":
         return OidcProvider(settings, client_secret(settings))
     return DevelopmentProvider(settings, keys.identity_provider)
+
+
+def witnesses(settings: Settings) -> Witnesses | None:
+    """The log's witnesses as the trust file names them; None where there are none."""
+    return Witnesses(settings.witness_keys, settings.witness_quorum) if settings.witnesses else None
 
 
 def read_deployment(data_dir: Path) -> Deployment:
@@ -87,5 +121,7 @@ def wire(settings: Settings) -> Wired:
         provider=provider(settings, keys),
         refusals=RefusalFolder(),
         signer=LocalSigner,
+        # One interpreter, whatever the number of processors: a second place while the first waits for disk or server.
+        precedence=Precedence(2),
     )
     return Wired(ctx, deployment)

@@ -14,16 +14,23 @@ from dataclasses import dataclass, field
 
 from api.errors import ApiError, Kind, place_of
 from api.services import (
+    amendments,
     cases,
     chain_outbox,
     copies_life,
     corrections,
+    data_asks,
+    disputes,
     erasure_run,
+    intake,
     mandates,
     notifications,
+    registers,
     reminders,
     returning,
     returns,
+    trace_jobs,
+    watch,
     webhooks,
 )
 from api.services.chain_outbox import Relays
@@ -38,12 +45,15 @@ from api.store.queries import returns as return_rows
 from api.store.queries.chain_status import ChainState
 from api.store.queries.parties import PartyRole
 from api.store.queries.returns import ReturnState
-from api.wiring import log_key, wire
+from api.wiring import calm_collector, guard, log_key, wire
+from chain import points
 from chain.anchor import Checkpointer
+from chain.confirmations import confirmations_of
 from chain.errors import ChainError, NodeError, WrongChainError
 from chain.indexer import Indexer
 from chain.node import Web3Node
 from chain.ports import Signer
+from chain.pricing import Pricing
 from chain.relay import Relay
 from chain.signer import LocalSigner
 
@@ -53,7 +63,10 @@ LEASE_S = 15.0
 IDLE_S = 0.1
 HALTED_S = 5.0
 WATCH_S = 0.5
+STANDS_AFTER_S = 30.0
+STANDING = "chain.standing"
 HOUSEKEEPING_S = 1.0
+TRACES_IDLE_S = 0.5
 FAILED_LOOK_S = 10.0
 
 
@@ -68,8 +81,11 @@ class ChainLoop:
     interval_s: float
     next_checkpoint: float = 0.0
     next_look: float = 0.0
+    stands_after_s: float = STANDS_AFTER_S
+    head: int = -1
+    moved_at: float | None = None
+    journal: SqlTxJournal | None = None
     state: tuple[ChainState, str | None] | None = None
-    seen: int = -1
     reported_at: float = field(default=-1e9)
 
     def turn(self) -> bool:
@@ -88,8 +104,21 @@ class ChainLoop:
         if time.monotonic() >= self.next_checkpoint:
             self.checkpointer.step()
             self.next_checkpoint = time.monotonic() + self.interval_s
-        self.report(ChainState.OK, None, indexed.head)
+        if self.stands(indexed.head, open_transactions=sum(one.open for one in progress)):
+            self.report(ChainState.DELAYED, STANDING, indexed.head)
+        else:
+            self.report(ChainState.OK, None, indexed.head)
         return bool(moved or indexed.events or any(one.mined or one.broadcast for one in progress))
+
+    def stands(self, head: int, *, open_transactions: int) -> bool:
+        """Whether transactions have waited for long while no block came: validators are away, though a node answers.
+
+        Where nothing waits a head may rest, for some engines mine on demand alone.
+        """
+        now = time.monotonic()
+        if self.moved_at is None or head != self.head or not open_transactions:
+            self.head, self.moved_at = head, now
+        return now - self.moved_at >= self.stands_after_s
 
     def report(self, state: ChainState, reason: str | None, head: int | None = None) -> None:
         """Write what was seen, on change and every few seconds: people are told since when, not each second."""
@@ -146,7 +175,9 @@ def one_return(ctx: Context) -> bool:
     if row is None:
         return False
     try:
-        if row.state == ReturnState.CHECKED:
+        if row.settle_next is not None:
+            returns.settle(ctx, row.id)
+        elif row.state == ReturnState.CHECKED:
             returns.seal_checked(ctx, row.id)
         else:
             returning.process(ctx, row.id)
@@ -157,11 +188,28 @@ def one_return(ctx: Context) -> bool:
         if known.kind is Kind.UNAVAILABLE:
             raise
         log.error("return %s stopped: %s", row.id, place_of(error))  # noqa: TRY400 - as above
+        if row.settle_next is not None:
+            raise known from None  # what shows shows; this is tried again, and holds nothing up but itself
         if row.state == ReturnState.CHECKED:
             returns.leave_to_officer(ctx, row.id)
         else:
             returning.fail(ctx, row.id, known)
     return True
+
+
+def traces_loop(ctx: Context, stop: threading.Event) -> None:
+    """Trace suspect files of regulators' jobs, one at a time; a stop waits for the one under way."""
+    rounds, next_housekeeping = trace_jobs.Rounds(), 0.0
+    while not stop.is_set():
+        busy = False
+        try:
+            busy = trace_jobs.turn(ctx, rounds)
+            if time.monotonic() >= next_housekeeping:
+                trace_jobs.keep_house(ctx)
+                next_housekeeping = time.monotonic() + HOUSEKEEPING_S
+        except ApiError as error:
+            log.error("traces wait: %s", error.code)  # noqa: TRY400 - as above
+        stop.wait(0.0 if busy else TRACES_IDLE_S)
 
 
 def copies_loop(ctx: Context, stop: threading.Event) -> None:
@@ -172,7 +220,7 @@ def copies_loop(ctx: Context, stop: threading.Event) -> None:
         try:
             busy = copies_life.turn(ctx, rounds) > 0
             corrections.turn(ctx)
-            busy = busy or corrections.waits(ctx)
+            busy = amendments.turn(ctx) > 0 or corrections.waits(ctx) or busy
         except ApiError as error:
             log.error("copies wait: %s", error.code)  # noqa: TRY400 - as above
         stop.wait(0.0 if busy else HOUSEKEEPING_S)
@@ -205,7 +253,9 @@ def reminders_loop(ctx: Context, stop: threading.Event) -> None:
     while not stop.is_set():
         busy = 0
         try:
-            busy = cases.escalate_overdue(ctx) + notifications.note_what_comes(ctx) + reminders.turn(ctx, sender)
+            busy = cases.escalate_overdue(ctx) + disputes.escalate_overdue(ctx)
+            busy += data_asks.escalate_overdue(ctx)
+            busy += notifications.note_what_comes(ctx) + reminders.turn(ctx, sender) + watch.turn(ctx)
         except ApiError as error:
             log.error("reminders wait: %s", error.code)  # noqa: TRY400 - as above
         stop.wait(0.0 if busy else HOUSEKEEPING_S)
@@ -216,35 +266,52 @@ def keep_house(ctx: Context) -> None:
     ends.keep_house(ctx)
     mandates.expire_due(ctx)
     returns.forget_left_files(ctx)
+    intake.lapse(ctx)
+    registers.keep_house(ctx)
     with unit_of_work(ctx.db) as session:
         now = clock.advance(session)
         sessions.purge_run_out(session, now)
         idempotency.purge(session, now - ctx.settings.idempotency_days * 86_400_000)
 
 
-def build(settings: Settings) -> tuple[Context, ChainLoop]:
-    """The worker's pieces."""
+def build(settings: Settings, holder: str | None = None, *, lease_s: float = LEASE_S) -> tuple[Context, ChainLoop]:
+    """The worker's pieces. `holder` names this process in the leases of its signers; None where it is alone."""
     wired = wire(settings)
     ctx, keys = wired.ctx, wired.ctx.keys
     node = Web3Node(settings.rpc_url)
+    journal = SqlTxJournal(ctx.db, holder, lease_s)
+    confirmations = settings.confirmations
+    if confirmations is None:
+        confirmations = confirmations_of(wired.deployment.engine)
+    pricing = Pricing(settings.gas_price_limit_wei) if settings.gas_price_limit_wei else None
 
     def relay_of(key: Signer) -> Relay:
         return Relay(
             node,
             key,
-            SqlTxJournal(ctx.db),
+            journal,
             ctx.chain.chain_id,
             identity=ctx.chain,
-            confirmations=settings.confirmations,
+            confirmations=confirmations,
+            window=settings.relay_window,
+            pricing=pricing,
         )
 
     relay = relay_of(LocalSigner(keys.relay))
-    relays = Relays(relay, lambda party_id: relay_of(ctx.party_signer(party_id)))
+    carriers = [relay_of(LocalSigner(keys.account(f"relay-{at}"))) for at in range(2, settings.relay_accounts + 1)]
+    admins = dict(zip(chain_outbox.ADMINS, keys.registry_admins, strict=True))
+
+    def relay_of_sender(sender: str) -> Relay:
+        return relay_of(LocalSigner(admins[sender]) if sender in admins else ctx.party_signer(sender))
+
+    relays = Relays(relay, relay_of_sender, carriers=tuple(carriers))
+    for admin in chain_outbox.ADMINS:
+        relays.of(admin)
     with read_only(ctx.db) as session:
         for party in parties.list_parties(session, PartyRole.REGULATOR):
             if party.custody == DEMO_CUSTODY:
                 relays.of(party.id)
-    indexer = Indexer(node, SqlEventSink(ctx.db), ctx.chain, confirmations=settings.confirmations)
+    indexer = Indexer(node, SqlEventSink(ctx.db, ctx.vault), ctx.chain, confirmations=confirmations)
     checkpointer = Checkpointer(
         SqlLogStore(ctx.db),
         relay,
@@ -253,7 +320,7 @@ def build(settings: Settings) -> tuple[Context, ChainLoop]:
         log_id=ctx.log.log_id,
         log_key=log_key(keys),
     )
-    return ctx, ChainLoop(ctx, relays, indexer, checkpointer, settings.checkpoint_interval_s)
+    return ctx, ChainLoop(ctx, relays, indexer, checkpointer, settings.checkpoint_interval_s, journal=journal)
 
 
 def hold_lease(ctx: Context, stop: threading.Event, holder: str) -> bool:
@@ -271,6 +338,7 @@ def run(ctx: Context, chain: ChainLoop, stop: threading.Event, holder: str) -> b
     threads = [
         threading.Thread(target=returns_loop, args=(ctx, stop), name="returns"),
         threading.Thread(target=chain.run, args=(stop,), name="chain"),
+        threading.Thread(target=traces_loop, args=(ctx, stop), name="traces"),
         threading.Thread(target=copies_loop, args=(ctx, stop), name="copies"),
         threading.Thread(target=webhooks_loop, args=(ctx, stop), name="webhooks"),
         threading.Thread(target=reminders_loop, args=(ctx, stop), name="reminders"),
@@ -305,12 +373,22 @@ def main() -> None:
     """`python -m api.worker`: settings come from the environment."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     threading.excepthook = _quietly
-    ctx, chain = build(Settings())
+    settings = Settings()
+    guard(settings)
+    if settings.crash_point:
+        points.arm(points.kill_at(settings.crash_point))
+    holder = f"worker/{os.getpid()}/{secrets.token_hex(8)}"
+    ctx, chain = build(settings, holder)
+    # A slice makes tens of thousands of objects that live until its commit: looking through them took a seventh of a
+    # return's time.
+    calm_collector()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    holder = f"worker/{os.getpid()}/{secrets.token_hex(8)}"
     sound = not hold_lease(ctx, stop, holder) or run(ctx, chain, stop, holder)
+    if chain.journal is not None:
+        with contextlib.suppress(ApiError):
+            chain.journal.release()
     ctx.db.close()
     raise SystemExit(0 if sound else 1)
 

@@ -1,7 +1,8 @@
 """`python -m chain verify BUNDLE --rpc URL --trust FILE [--file COPY] [--json] [--lang zh|en]`.
 
 Needs a node of the chain and the trust file, and no service. Exit codes: 0 valid, 1 invalid, 2 wrong use or a file that
-cannot be read, 3 revoked, 4 pending, 5 unknown.
+cannot be read, 3 revoked, 4 pending, 5 unknown. `python -m chain party …` stands in `chain.party`, `witness …` in
+`chain.witness.command`.
 """
 
 import argparse
@@ -15,6 +16,7 @@ from typing import TypeVar
 from rich.console import Console
 from rich.markup import escape
 
+from chain import party
 from chain.bundle import BUNDLE_LIMIT, Bundle, parse_bundle
 from chain.errors import FormatError
 from chain.node import Web3Node
@@ -23,6 +25,7 @@ from chain.trustfile import TRUST_LIMIT, TrustFile, parse_trust_file
 from chain.verdict import EXIT_FORMAT, Aspect, Finding, State, Verdict
 from chain.verify import verify
 from chain.view import NodeView
+from chain.witness import command as witness
 
 FILE_LIMIT = 256 * 1024 * 1024
 TIMEOUT_S = 10.0
@@ -159,7 +162,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     check.add_argument("--file", type=Path, help="the copy that was delivered / 收到的副本")
     check.add_argument("--json", action="store_true", help="print JSON / 输出 JSON")
     check.add_argument("--lang", choices=LANGUAGES, help="one language only / 只用一种语言")
+    party.add_commands(commands)
+    witness.add_commands(commands)
     given = parser.parse_args(arguments)
+    if given.command == "party":
+        return party.run(given)
+    if given.command == "witness":
+        return witness.run(given)
     languages: Sequence[Lang] = LANGUAGES if given.lang is None else (given.lang,)
     return run_verify(given.bundle, given.rpc, given.trust, file=given.file, as_json=given.json, languages=languages)
 

@@ -19,14 +19,18 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from chain import calls
 from chain.errors import WrongChainError
+from chain.heads import find_head
 from chain.merkle import EMPTY_ROOT, consistency_proof, tree_head, verify_consistency
 from chain.note import Checkpoint, sign_checkpoint
+from chain.points import reached
 from chain.ports import Head, LogStore, Node, TxRow, TxState
 from chain.refusals import RefusedError
 from chain.relay import Relay
 
 NO_LEAVES = Head(0, EMPTY_ROOT)
 FIRST_EPOCH = 1
+FOREIGN_HEAD = "chain.foreign_head"
+IN_FLIGHT = frozenset({TxState.PREPARED, TxState.SIGNED, TxState.SENT, TxState.REPLACED})
 
 
 class CheckpointOutcome(StrEnum):
@@ -77,7 +81,7 @@ class Checkpointer:
         onchain = standing.head
         last = self._log.last_checkpoint() or NO_LEAVES
         row = self._relay.find(checkpoint_key(last.size)) if last.size else None
-        if row is not None and row.state in (TxState.SIGNED, TxState.SENT):
+        if row is not None and row.state in IN_FLIGHT:
             return CheckpointOutcome.IN_FLIGHT
         self._check_own(onchain)
         if onchain.size > last.size:
@@ -98,16 +102,18 @@ class Checkpointer:
         """The chain's head must be this log's root at that size; the log only grows, so every true head stays one."""
         size = self._log.size()
         if onchain.size > size:
-            raise WrongChainError(f"the chain has a checkpoint over {onchain.size} receipts, the store has {size}")
+            raise WrongChainError(
+                f"the chain has a checkpoint over {onchain.size} receipts, the store has {size}", code=FOREIGN_HEAD
+            )
         if tree_head(self._log.node, onchain.size) != onchain.root:
-            raise WrongChainError(f"the chain's checkpoint at {onchain.size} is not this log's")
+            raise WrongChainError(f"the chain's checkpoint at {onchain.size} is not this log's", code=FOREIGN_HEAD)
 
     def _superseded(self, standing: calls.LogHead, last: Head, row: TxRow | None) -> bool:
         """Whether administrators restarted the log below a checkpoint that had been anchored; then it goes on there."""
         if standing.epoch == FIRST_EPOCH or row is None or row.state is not TxState.CONFIRMED:
             return False
-        answer = self._node.call(self._contract, calls.checkpoint_of(last.root))
-        return calls.read_checkpoint(answer, last.root).head == last
+        past = find_head(self._node, self._contract, last.root, upto=self._node.block_number())
+        return past is not None and past.head == last
 
     def _finish(self, onchain: Head, last: Head, row: TxRow | None) -> CheckpointOutcome:
         """A checkpoint that was signed but is not the chain's head: crash point 2, or an append that failed."""
@@ -117,7 +123,9 @@ class Checkpointer:
         if row is not None and row.state is TxState.CONFIRMED:
             if self._node.receipt(row.tx_hash) is not None:
                 return CheckpointOutcome.IN_FLIGHT
-            raise WrongChainError(f"the confirmed checkpoint over {last.size} receipts is gone from the chain")
+            raise WrongChainError(
+                f"the confirmed checkpoint over {last.size} receipts is gone from the chain", code=FOREIGN_HEAD
+            )
         return self._submit(onchain, last, self._prove(onchain, last))
 
     def _prove(self, old: Head, new: Head) -> list[bytes]:
@@ -127,7 +135,9 @@ class Checkpointer:
 
     def _publish(self, head: Head) -> None:
         note = sign_checkpoint(Checkpoint(self._log_id, head.size, head.root), self._log_key)
+        reached("anchor/publish")
         self._log.add_checkpoint(head, note, checkpoint_key(head.size))
+        reached("anchor/published")
 
     def _submit(self, old: Head, new: Head, proof: list[bytes]) -> CheckpointOutcome:
         data = calls.append(old, new, proof)

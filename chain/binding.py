@@ -8,13 +8,11 @@ than what is shown, so that no key can be made up afterwards.
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import cast
 
 from chain.canonical import SALT_BYTES, Json, canonical, check_salt, tagged_hash
-from chain.grantmsg import HASH_BYTES, UINT40_MAX
+from chain.earlier import EarlierReceipt, parse_earlier
 from chain.jose import SIGNATURE_BYTES, PublicJwk, parse_jwk
-from chain.merkle import PROOF_LIMIT
-from chain.receipt import PROMISE_BYTES, RECEIPT_SCHEMA, ReceiptKind, receipt_leaf
+from chain.receipt import ReceiptKind
 from chain.strict import Fields, base64url, hex0x, refuse
 from chain.terms import AUTHORITY
 
@@ -49,37 +47,6 @@ class Binding:
 
 
 @dataclass(frozen=True, slots=True)
-class Registration:
-    """The receipt of a passkey's registration, and its inclusion proof under the bundle's own checkpoint.
-
-    `proof` is empty where the bundle has no checkpoint yet.
-    """
-
-    log: str
-    number: int
-    time_s: int
-    commitment: bytes
-    details: Mapping[str, Json]
-    salt: bytes
-    promise: bytes
-    proof: tuple[bytes, ...] = ()
-
-    def leaf(self) -> Mapping[str, Json]:
-        """The leaf document."""
-        return receipt_leaf(ReceiptKind.CREDENTIAL, self.log, self.number, self.time_s, self.commitment)
-
-    def to_json(self) -> dict[str, Json]:
-        """The member `registration`."""
-        return {
-            "leaf": self.leaf(),
-            "details": self.details,
-            "salt": hex0x(self.salt),
-            "promise": hex0x(self.promise),
-            "proof": [hex0x(node) for node in self.proof],
-        }
-
-
-@dataclass(frozen=True, slots=True)
 class PasskeyBinding:
     """A passkey's answer: key, what device and browser said (as it came), signature (64 bytes), and the salt."""
 
@@ -88,7 +55,7 @@ class PasskeyBinding:
     client_data: bytes
     signature: bytes
     salt: bytes
-    registration: Registration
+    registration: EarlierReceipt
     kind: str = BY_PASSKEY
 
     @property
@@ -139,28 +106,7 @@ def parse_binding(fields: Fields) -> Binding | PasskeyBinding:
         client,
         fields.base64url("signature", SIGNATURE_BYTES),
         salt,
-        _parse_registration(fields.fields("registration")),
+        parse_earlier(fields.fields("registration"), ReceiptKind.CREDENTIAL),
     )
     fields.done()
     return passkey
-
-
-def _parse_registration(fields: Fields) -> Registration:
-    leaf = fields.fields("leaf")
-    leaf.schema(RECEIPT_SCHEMA)
-    leaf.text("kind", choices=(ReceiptKind.CREDENTIAL,))
-    log, number, time_s = leaf.text("log", limit=64), leaf.integer("number"), leaf.integer("time", 0, UINT40_MAX)
-    commitment = leaf.hex("commitment", HASH_BYTES)
-    leaf.done()
-    registration = Registration(
-        log,
-        number,
-        time_s,
-        commitment,
-        cast("dict[str, Json]", fields.mapping("details", 16)),
-        fields.hex("salt", SALT_BYTES),
-        fields.hex("promise", PROMISE_BYTES),
-        fields.hex_array("proof", HASH_BYTES, PROOF_LIMIT),
-    )
-    fields.done()
-    return registration

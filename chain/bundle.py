@@ -11,6 +11,8 @@ from typing import TypeVar, cast
 
 from chain.binding import Binding, PasskeyBinding, parse_binding
 from chain.canonical import CERTIFICATE_SCHEMA, SALT_BYTES, Json, canonical, certificate_leaf
+from chain.earlier import EarlierReceipt, parse_earlier
+from chain.epochs import parse_opening
 from chain.grantmsg import ADDRESS_BYTES, HASH_BYTES, SIGNATURE_BYTES, UINT40_MAX, GrantMessage, GrantStatus
 from chain.jose import PublicJwk, parse_jwk
 from chain.merkle import PROOF_LIMIT
@@ -193,14 +195,19 @@ class ReceiptEvidence:
 
 @dataclass(frozen=True, slots=True)
 class MarkEvidence:
-    """The document behind the mark in a delivery's details, and its salt."""
+    """The document behind the mark in a delivery's details, and its salt.
+
+    `epoch` is the receipt of the opening of the epoch whose key made the mark; None in a bundle that does not say.
+    """
 
     document: Mapping[str, Json]
     salt: bytes
+    epoch: EarlierReceipt | None = None
 
     def to_json(self) -> dict[str, Json]:
         """The member `mark`."""
-        return {"document": self.document, "salt": hex0x(self.salt)}
+        said: dict[str, Json] = {"document": self.document, "salt": hex0x(self.salt)}
+        return said if self.epoch is None else said | {"epoch": self.epoch.to_json()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -391,6 +398,8 @@ def _parse_receipt(fields: Fields) -> ReceiptEvidence:
     fields.done()
     if kind is ReceiptKind.DELIVERY:
         parse_delivery(evidence.details, "/receipt/details")
+    elif kind is ReceiptKind.EPOCH:
+        parse_opening(evidence.details, "/receipt/details")
     return evidence
 
 
@@ -439,7 +448,12 @@ def _parse_mark(fields: Fields) -> MarkEvidence:
     document = fields.mapping("document", len(MARK_FIELDS))
     if document.keys() != MARK_FIELDS:
         refuse("missing", fields.at("document"))
-    evidence = MarkEvidence(cast("dict[str, Json]", document), fields.hex("salt", SALT_BYTES))
+    epoch = fields.fields_or_absent("epoch")
+    evidence = MarkEvidence(
+        cast("dict[str, Json]", document),
+        fields.hex("salt", SALT_BYTES),
+        None if epoch is None else parse_earlier(epoch, ReceiptKind.EPOCH),
+    )
     fields.done()
     return evidence
 

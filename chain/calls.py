@@ -96,6 +96,16 @@ def suspend_party(party_id: bytes) -> bytes:
     return _call("PartyRegistry", "suspend", party_id)
 
 
+def propose_reinstatement(party_id: bytes) -> bytes:
+    """PartyRegistry.proposeReinstatement, by the first administrator."""
+    return _call("PartyRegistry", "proposeReinstatement", party_id)
+
+
+def reinstate_party(party_id: bytes) -> bytes:
+    """PartyRegistry.reinstate, by the second."""
+    return _call("PartyRegistry", "reinstate", party_id)
+
+
 def anchor(roots: Sequence[bytes], sizes: Sequence[int]) -> bytes:
     """CertificateAnchors.anchor, sent by the department itself."""
     return _call("CertificateAnchors", "anchor", list(roots), list(sizes))
@@ -161,17 +171,6 @@ def read_head(answer: bytes) -> LogHead:
     return LogHead(Head(size, root), epoch, time_s)
 
 
-def checkpoint_of(root: bytes) -> bytes:
-    """ReceiptLog.checkpointOf; read the answer with `read_checkpoint`."""
-    return _call("ReceiptLog", "checkpointOf", root)
-
-
-def read_checkpoint(answer: bytes, root: bytes) -> LogHead:
-    """The answer to `checkpoint_of(root)`; size, epoch and time are 0 where the root never was a head."""
-    size, epoch, time_s = _read("ReceiptLog", "checkpointOf", answer)
-    return LogHead(Head(size, root), epoch, time_s)
-
-
 def anchor_of(issuer: bytes, root: bytes) -> bytes:
     """CertificateAnchors.anchorOf; read the answer with `read_anchor`."""
     return _call("CertificateAnchors", "anchorOf", issuer, root)
@@ -220,8 +219,10 @@ class _GasRule(NamedTuple):
 # but what a block can hold is counted in limits, so they are not simply high.
 _GAS = {
     ("PartyRegistry", "propose"): _GasRule(100_000, 0),
-    ("PartyRegistry", "admit"): _GasRule(230_000, 0),
-    ("PartyRegistry", "suspend"): _GasRule(60_000, 0),
+    ("PartyRegistry", "admit"): _GasRule(330_000, 0),  # an operator is told to two contracts
+    ("PartyRegistry", "suspend"): _GasRule(100_000, 0),
+    ("PartyRegistry", "proposeReinstatement"): _GasRule(100_000, 0),
+    ("PartyRegistry", "reinstate"): _GasRule(150_000, 0),
     ("CertificateAnchors", "anchor"): _GasRule(40_000, 16_000),
     ("CertificateAnchors", "anchorFor"): _GasRule(40_000, 16_000),
     ("CertificateAnchors", "revoke"): _GasRule(90_000, 0),
@@ -230,7 +231,7 @@ _GAS = {
     ("Grants", "change"): _GasRule(60_000, 0),
     ("Grants", "suspend"): _GasRule(60_000, 0),
     ("Grants", "end"): _GasRule(60_000, 0),
-    ("ReceiptLog", "append"): _GasRule(90_000, 4_000),
+    ("ReceiptLog", "append"): _GasRule(65_000, 2_500),
 }
 
 CREATION_GAS = 4_000_000

@@ -137,6 +137,12 @@ def leaf_bytes(leaf: Json) -> bytes:
     return canonical(leaf)
 
 
+def check_integer(value: int) -> None:
+    """Raise `CanonicalError` for an integer that canonical JSON cannot hold."""
+    if type(value) is not int or not -INT_LIMIT <= value <= INT_LIMIT:
+        raise CanonicalError("integer beyond 2^53 - 1")
+
+
 def quoted(text: str) -> str:
     """A string as it stands in canonical JSON. Raises `CanonicalError` for what is no string."""
     if type(text) is not str:

@@ -1,23 +1,30 @@
 """Events from the chain into a sink: confirmed, in order, each once.
 
-The sink's cursor is the newest applied block with its hash. A range is applied only if it joins on to the cursor and
-did not change while it was read: the hash of its last block is the same before and after, and commits to every
-ancestor, the cursor's block among them. So a reorg is seen at the latest on the next step, and undone by
-`EventSink.rewind`.
+The sink's cursor is the newest applied block with its hash. A range is applied only if its blocks hang on one another
+by their parents' hashes down to the cursor's block, and its last one is the same before and after its events were
+read. So a reorg is seen at the latest on the next step, and undone by `EventSink.rewind` to the last block that both
+chains have, for the sink remembers every block near the head.
 
 What a crash means: before `apply` commits, the range is read again; after it, the cursor has moved with the events.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from chain.errors import NodeError, RpcReason, WrongChainError
 from chain.events import EventReader
 from chain.identity import ChainGuard, ChainIdentity
+from chain.points import reached
 from chain.ports import BlockRef, ChainEvent, Cursor, EventSink, LogEntry, Node
 
 RECENT_BLOCKS = 1024
+TRAIL_BLOCKS = 128
+"""So many blocks below a range's last one are remembered by hash: deeper than any reorg that is not an outage."""
+
+RESET = "chain.reset"
+ROLLED_BACK = "chain.rolled_back"
+_ASK_LESS = frozenset({RpcReason.TOO_LARGE, RpcReason.REJECTED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,17 +120,27 @@ class Indexer:
         self._guard.check(now=True)
         ancestor = self._common_ancestor(head)
         if ancestor is None:
-            raise WrongChainError(f"none of the last applied blocks, up to {cursor.number}, stands on this chain")
+            raise WrongChainError(
+                f"none of the last applied blocks, up to {cursor.number}, stands on this chain", code=RESET
+            )
         if cursor.number > head:
             return self._wait_for_longer(cursor, head)
+        reached("indexer/rewind")
         self._sink.rewind(ancestor)
+        reached("indexer/rewound")
         return Indexed(head, ancestor.number, rewound=cursor.number - ancestor.number)
 
     def _common_ancestor(self, head: int) -> Cursor | None:
-        for applied in self._sink.recent(RECENT_BLOCKS):
-            if applied.number <= head and self._node.block(applied.number).hash == applied.hash:
-                return applied
-        return None
+        """The newest applied block that stands on the chain, by halving: what is below one that stands, stands."""
+        applied = self._sink.recent(RECENT_BLOCKS)
+        low, high = 0, len(applied)
+        while low < high:
+            middle = (low + high) // 2
+            if applied[middle].number <= head and self._node.block(applied[middle].number).hash == applied[middle].hash:
+                high = middle
+            else:
+                low = middle + 1
+        return applied[low] if low < len(applied) else None
 
     def _wait_for_longer(self, cursor: Cursor, head: int) -> Indexed:
         """A chain that agrees but ends below the cursor: the node is catching up, or has lost blocks for good."""
@@ -131,49 +148,56 @@ class Indexer:
         if self._shorter_since is None:
             self._shorter_since = now
         if now - self._shorter_since >= self._shorter_grace_s:
-            raise WrongChainError(f"the head is {head}, but blocks up to {cursor.number} were final: rolled back")
+            raise WrongChainError(
+                f"the head is {head}, but blocks up to {cursor.number} were final: rolled back", code=ROLLED_BACK
+            )
         return Indexed(head, cursor.number)
 
     # Ranges
 
     def _advance(self, cursor: Cursor | None, first: int, target: int, head: int) -> Indexed:
         last = min(target, first + self._span - 1)
-        tip = self._node.block(last)
+        unmoved = Indexed(head, None if cursor is None else cursor.number, behind=target - first + 1)
         try:
+            blocks = self._node.headers(first, last)
+            if not _linked(cursor, blocks):
+                # The chain moved while it was read: nothing is applied, the next step looks for the fork.
+                return unmoved
             entries = self._node.logs(first, last, self._addresses)
         except NodeError as error:
-            if error.reason is RpcReason.REJECTED and self._span > 1 and last > first:
+            if error.reason in _ASK_LESS and self._span > 1 and last > first:
                 # Engines limit range and answer, each in its own way; asking for half always helps in the end.
                 self._span = max(1, (last - first + 1) // 2)
-                return Indexed(head, None if cursor is None else cursor.number, behind=target - first + 1)
+                return unmoved
             raise
-        events = self._decode(entries, tip)
-        if events is None or not self._joins(cursor, first, tip):
-            # The chain moved while it was read: nothing is applied, the next step looks for the fork.
-            return Indexed(head, None if cursor is None else cursor.number, behind=target - first + 1)
-        self._sink.apply(events, tip)
+        tip = blocks[-1]
+        events = self._decode(entries, {block.number: block for block in blocks})
+        if events is None or self._node.block(last).hash != tip.hash:
+            return unmoved
+        reached("indexer/apply")
+        self._sink.apply(events, tip, blocks[-TRAIL_BLOCKS - 1 : -1])
+        reached("indexer/applied")
         self._span = min(self._max_blocks, self._span * 2)
         return Indexed(head, tip.number, events=len(events), behind=target - tip.number, time_s=tip.time_s)
 
-    def _decode(self, entries: Sequence[LogEntry], tip: BlockRef) -> list[ChainEvent] | None:
-        """Events with their blocks; None where an entry's block is no longer the canonical one."""
-        blocks = {tip.number: tip}
+    def _decode(self, entries: Sequence[LogEntry], blocks: Mapping[int, BlockRef]) -> list[ChainEvent] | None:
+        """Events with their blocks; None where an entry's block is none of these."""
         events = []
         for entry in sorted(entries, key=lambda entry: (entry.block_number, entry.log_index)):
             block = blocks.get(entry.block_number)
-            if block is None:
-                block = blocks[entry.block_number] = self._node.block(entry.block_number)
-            if block.hash != entry.block_hash:
+            if block is None or block.hash != entry.block_hash:
                 return None
             event = self._reader.read(entry, block)
             if event is not None:
                 events.append(event)
         return events
 
-    def _joins(self, cursor: Cursor | None, first: int, tip: BlockRef) -> bool:
-        """Whether the range hangs on the cursor, and its last block is still the one that was read."""
-        if cursor is not None:
-            below = tip.parent_hash if tip.number == first else self._node.block(first).parent_hash
-            if below != cursor.hash:
-                return False
-        return self._node.block(tip.number).hash == tip.hash
+
+def _linked(cursor: Cursor | None, blocks: Sequence[BlockRef]) -> bool:
+    """Whether each block hangs on the one before it, and the first one on the cursor's."""
+    below = None if cursor is None else cursor.hash
+    for block in blocks:
+        if below is not None and block.parent_hash != below:
+            return False
+        below = block.hash
+    return True

@@ -71,6 +71,11 @@ class Web3Node:
         """See `Node.block`."""
         return self._ask("eth_getBlockByNumber", [hex(number), False], _block)
 
+    def headers(self, first: int, last: int) -> list[BlockRef]:
+        """See `Node.headers`."""
+        calls: list[Params] = [[hex(number), False] for number in range(first, last + 1)]
+        return _whole(self._ask_many("eth_getBlockByNumber", calls, _block))
+
     def code(self, address: bytes, block: int | None = None) -> bytes:
         """See `Node.code`."""
         return self._ask("eth_getCode", [_hex(address), _tag(block)], _data)
@@ -79,15 +84,28 @@ class Web3Node:
         """See `Node.nonce`; asked at "latest", so the pool is not counted."""
         return self._ask("eth_getTransactionCount", [_hex(address), "latest"], _quantity)
 
+    def gas_price(self) -> int:
+        """See `Node.gas_price`."""
+        return self._ask("eth_gasPrice", [], _quantity)
+
+    def client(self) -> str:
+        """See `Node.client`."""
+        return self._ask("web3_clientVersion", [], _text)
+
     def call(self, to: bytes, data: bytes, *, sender: bytes | None = None, block: int | None = None) -> bytes:
         """See `Node.call`."""
         # "data" and not "input": every engine reads it, older besu and FISCO BCOS read nothing else.
         message = {"from": _hex(sender or NOBODY), "to": _hex(to), "data": _hex(data)}
         return self._ask("eth_call", [message, _tag(block)], _data)
 
-    def logs(self, first: int, last: int, addresses: Sequence[bytes]) -> list[LogEntry]:
-        """See `Node.logs`; REJECTED where the node finds the range or the answer too large."""
-        query = {"fromBlock": hex(first), "toBlock": hex(last), "address": [_hex(address) for address in addresses]}
+    def logs(
+        self, first: int, last: int, addresses: Sequence[bytes], topics: Sequence[Sequence[bytes]] = ()
+    ) -> list[LogEntry]:
+        """See `Node.logs`."""
+        query: dict[str, object] = {"fromBlock": hex(first), "toBlock": hex(last)}
+        query["address"] = [_hex(address) for address in addresses]
+        if topics:
+            query["topics"] = [[_hex(choice) for choice in choices] for choices in topics]
         return self._ask("eth_getLogs", [query], _logs)
 
     def send_raw(self, raw: bytes) -> bytes:
@@ -105,12 +123,7 @@ class Web3Node:
     def receipts(self, tx_hashes: Sequence[bytes]) -> list[TxReceipt | None]:
         """See `Node.receipts`."""
         answers = self._ask_many("eth_getTransactionReceipt", [[_hex(tx_hash)] for tx_hash in tx_hashes], _receipt)
-        found: list[TxReceipt | None] = []
-        for answer in answers:
-            if isinstance(answer, NodeError):
-                raise answer
-            found.append(answer)
-        return found
+        return _whole(answers)
 
     def _ask(self, method: str, params: Params, read: Callable[[object], T]) -> T:
         answer = _transport(lambda: self._provider.make_request(RPCEndpoint(method), params), method)
@@ -140,6 +153,16 @@ class Web3Node:
                 raise NodeError(RpcReason.MALFORMED, f"{method}: another count of answers than of calls")
             results.extend(_read(answer, read, method) for answer in answers)
         return results
+
+
+def _whole(answers: Sequence[T | NodeError]) -> list[T]:
+    """All answers of a batch, or the first error among them."""
+    found: list[T] = []
+    for answer in answers:
+        if isinstance(answer, NodeError):
+            raise answer
+        found.append(answer)
+    return found
 
 
 def _transport(send: Callable[[], object], method: str) -> object:
@@ -229,6 +252,12 @@ def _quantity(value: object) -> int:
     if not isinstance(value, str) or not value.startswith("0x"):
         raise ValueError("no quantity")
     return int(value, 16)
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError("no text")
+    return value
 
 
 def _data(value: object, length: int | None = None) -> bytes:

@@ -3,7 +3,7 @@
 A note is text ending in a newline, an empty line, and signature lines `— <name> <base64(key id || signature)>`. The
 key id is the first four bytes of SHA-256(name || 0A || 01 || public key). A checkpoint's text is origin, size and
 base64 root on a line each; our log's key has the origin, that is the log id, as its name. Further lines and further
-signatures (by witnesses) are allowed and are not judged.
+signatures (by witnesses: `chain.cosign`) are allowed and are not judged here.
 """
 
 import base64
@@ -32,18 +32,44 @@ class Checkpoint:
     root: bytes
 
 
-def key_id(name: str, public_key: bytes) -> bytes:
+@dataclass(frozen=True, slots=True)
+class SignatureLine:
+    """A line under a note: who is said to have signed, the key's id (4 bytes), what that key's algorithm made."""
+
+    name: str
+    key_id: bytes
+    signature: bytes
+
+    def __str__(self) -> str:
+        """The line without its end."""
+        return f"{_DASH}{self.name} {base64_text(self.key_id + self.signature)}"
+
+
+def key_id(name: str, public_key: bytes, algorithm: int = ED25519_ALGORITHM) -> bytes:
     """The four bytes by which a signature line names its key."""
-    return hashlib.sha256(name.encode() + b"\n" + bytes([ED25519_ALGORITHM]) + public_key).digest()[:KEY_ID_BYTES]
+    return hashlib.sha256(name.encode() + b"\n" + bytes([algorithm]) + public_key).digest()[:KEY_ID_BYTES]
 
 
 def sign_note(text: str, name: str, key: Ed25519PrivateKey) -> str:
     """The note over `text`, which ends in a newline, with one signature by `key` under `name`."""
-    _check_name(name)
+    check_name(name)
     if not text.endswith("\n") or any(ord(character) < 0x20 and character != "\n" for character in text):
         raise FormatError("text", code="chain.format.note")
-    blob = key_id(name, key.public_key().public_bytes_raw()) + key.sign(text.encode())
-    return f"{text}\n{_DASH}{name} {base64.b64encode(blob).decode()}\n"
+    line = SignatureLine(name, key_id(name, key.public_key().public_bytes_raw()), key.sign(text.encode()))
+    return f"{text}\n{line}\n"
+
+
+def split_note(note: str) -> tuple[str, tuple[SignatureLine, ...]]:
+    """Text and signature lines, nothing of which is judged. Raises `FormatError` (`chain.format.note`)."""
+    if len(note) > NOTE_LIMIT or not note.endswith("\n") or "\n\n" not in note:
+        raise FormatError("note", code="chain.format.note")
+    head, tail = note.rsplit("\n\n", 1)
+    if any(ord(character) < 0x20 and character != "\n" for character in note):
+        raise FormatError("note", code="chain.format.note")
+    lines = tail.removesuffix("\n").split("\n")
+    if len(lines) > SIGNATURE_LIMIT:
+        raise FormatError("note", code="chain.format.note")
+    return head + "\n", tuple(_signature_line(line) for line in lines)
 
 
 def open_note(note: str, name: str, public_key: bytes) -> str:
@@ -52,22 +78,13 @@ def open_note(note: str, name: str, public_key: bytes) -> str:
     Raises `FormatError` (`chain.format.note`) for what is no note; `SignatureError`: `chain.signature.note_unsigned`
     where this key's line is missing, `chain.signature.note` where its signature is wrong.
     """
-    if len(note) > NOTE_LIMIT or not note.endswith("\n") or "\n\n" not in note:
-        raise FormatError("note", code="chain.format.note")
-    head, tail = note.rsplit("\n\n", 1)
-    text = head + "\n"
-    if any(ord(character) < 0x20 and character != "\n" for character in note):
-        raise FormatError("note", code="chain.format.note")
-    lines = tail.removesuffix("\n").split("\n")
-    if len(lines) > SIGNATURE_LIMIT:
-        raise FormatError("note", code="chain.format.note")
+    text, lines = split_note(note)
     wanted, signed = key_id(name, public_key), False
     for line in lines:
-        signer, blob = _signature_line(line)
-        if signer != name or blob[:KEY_ID_BYTES] != wanted:
+        if line.name != name or line.key_id != wanted:
             continue
         try:
-            Ed25519PublicKey.from_public_bytes(public_key).verify(blob[KEY_ID_BYTES:], text.encode())
+            Ed25519PublicKey.from_public_bytes(public_key).verify(line.signature, text.encode())
         except (InvalidSignature, ValueError):
             raise SignatureError("note", code="chain.signature.note") from None
         signed = True
@@ -76,39 +93,45 @@ def open_note(note: str, name: str, public_key: bytes) -> str:
     return text
 
 
-def _signature_line(line: str) -> tuple[str, bytes]:
+def _signature_line(line: str) -> SignatureLine:
     name, separator, blob_text = line.removeprefix(_DASH).partition(" ")
     if not line.startswith(_DASH) or not separator:
         raise FormatError("note", code="chain.format.note")
-    _check_name(name)
-    blob = _base64(blob_text)
+    check_name(name)
+    blob = base64_bytes(blob_text)
     if len(blob) <= KEY_ID_BYTES:
         raise FormatError("note", code="chain.format.note")
-    return name, blob
+    return SignatureLine(name, blob[:KEY_ID_BYTES], blob[KEY_ID_BYTES:])
 
 
-def _check_name(name: str) -> None:
+def check_name(name: str) -> None:
+    """Raise `FormatError` (`chain.format.note`) for what can be no key's name."""
     if not name or "+" in name or any(character.isspace() for character in name):
         raise FormatError("name", code="chain.format.note")
 
 
-def _base64(text: str) -> bytes:
+def base64_text(data: bytes) -> str:
+    """Standard base64 with padding."""
+    return base64.b64encode(data).decode()
+
+
+def base64_bytes(text: str) -> bytes:
     """Standard base64 with padding, in its one canonical spelling."""
     try:
         data = base64.b64decode(text, validate=True)
     except ValueError:
         raise FormatError("note", code="chain.format.note") from None
-    if base64.b64encode(data).decode() != text:
+    if base64_text(data) != text:
         raise FormatError("note", code="chain.format.note")
     return data
 
 
 def checkpoint_text(checkpoint: Checkpoint) -> str:
     """The three lines of a tlog-checkpoint."""
-    _check_name(checkpoint.origin)
+    check_name(checkpoint.origin)
     if not 0 <= checkpoint.size < SIZE_LIMIT or len(checkpoint.root) != NODE_BYTES:
         raise FormatError("checkpoint", code="chain.format.checkpoint")
-    return f"{checkpoint.origin}\n{checkpoint.size}\n{base64.b64encode(checkpoint.root).decode()}\n"
+    return f"{checkpoint.origin}\n{checkpoint.size}\n{base64_text(checkpoint.root)}\n"
 
 
 def parse_checkpoint(text: str) -> Checkpoint:
@@ -119,7 +142,7 @@ def parse_checkpoint(text: str) -> Checkpoint:
     origin, size_text, root_text = lines[:3]
     if not (size_text.isascii() and size_text.isdigit()) or (size_text.startswith("0") and size_text != "0"):
         raise FormatError("checkpoint", code="chain.format.checkpoint")
-    root = _base64(root_text)
+    root = base64_bytes(root_text)
     if len(size_text) > 19 or int(size_text) >= SIZE_LIMIT or len(root) != NODE_BYTES:
         raise FormatError("checkpoint", code="chain.format.checkpoint")
     return Checkpoint(origin, int(size_text), root)

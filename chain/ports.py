@@ -4,10 +4,12 @@ Hashes, roots and addresses are `bytes` (32, 32 and 20 long) inside the package;
 appears only at JSON edges. Heights and sizes are `int`. Times are whole seconds since 1970, as a block has them.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
+
+import rlp
 
 from chain.errors import NodeError
 
@@ -69,6 +71,10 @@ class Node(Protocol):
         """The canonical block of that height; NOT_FOUND above the head. Block 0 is the genesis."""
         ...
 
+    def headers(self, first: int, last: int) -> list[BlockRef]:
+        """One JSON-RPC batch of `block` over heights first..last, both included."""
+        ...
+
     def code(self, address: bytes, block: int | None = None) -> bytes:
         """Runtime code at the address, empty where there is none."""
         ...
@@ -77,12 +83,26 @@ class Node(Protocol):
         """Count of the address's mined transactions: the next nonce when nothing waits in the pool."""
         ...
 
+    def gas_price(self) -> int:
+        """Wei for each gas that the node suggests now; 0 on a network without fees."""
+        ...
+
+    def client(self) -> str:
+        """What the node calls itself, such as `Geth/v1.13.15-stable/...`; it decides nothing but defaults."""
+        ...
+
     def call(self, to: bytes, data: bytes, *, sender: bytes | None = None, block: int | None = None) -> bytes:
         """Run a call without a transaction; REVERTED with the revert bytes in `data` where the contract refuses."""
         ...
 
-    def logs(self, first: int, last: int, addresses: Sequence[bytes]) -> list[LogEntry]:
-        """Events of the addresses in blocks first..last, both included, in chain order."""
+    def logs(
+        self, first: int, last: int, addresses: Sequence[bytes], topics: Sequence[Sequence[bytes]] = ()
+    ) -> list[LogEntry]:
+        """Events of the addresses in blocks first..last, both included, in chain order.
+
+        `topics` narrows: the first topic must be one of its first entry, and so on. REJECTED where the node finds the
+        range or the answer too large.
+        """
         ...
 
     def send_raw(self, raw: bytes) -> bytes:
@@ -130,22 +150,52 @@ class Signer(Protocol):
 
 
 class TxState(StrEnum):
-    """Life of a relayed transaction. FAILED and CONFIRMED are final, unless `EventSink.rewind` opens them again."""
+    """Life of a relayed transaction. CONFIRMED, REPLACED and FAILED are final, unless `EventSink.rewind` opens them.
 
+    A replaced one is still looked for until its nonce is settled: of two transactions under one nonce either may be
+    mined, never both.
+    """
+
+    PREPARED = "prepared"  # call and nonce are committed, the signature is not: it is made, or made again
     SIGNED = "signed"  # raw and hash are committed, nothing was broadcast yet, or not known to be
     SENT = "sent"
     MINED = "mined"
     CONFIRMED = "confirmed"
-    FAILED = "failed"  # mined and reverted
+    REPLACED = "replaced"  # another transaction took its nonce, or was made to; `replaced_by` names ours
+    FAILED = "failed"  # mined and reverted, or its nonce was filled; `error` says which
+
+
+@dataclass(frozen=True, slots=True)
+class TxCall:
+    """What a transaction does: receiver (None creates a contract), data, gas limit, wei for each gas."""
+
+    to: bytes | None
+    data: bytes
+    gas: int
+    gas_price: int = 0
+
+    def encode(self, nonce: int) -> bytes:
+        """RLP of the six fields that are signed; a signed transaction begins with the same six."""
+        return bytes(rlp.encode([nonce, self.gas_price, self.gas, self.to or b"", 0, self.data]))
+
+    @classmethod
+    def decode(cls, raw: bytes) -> "TxCall":
+        """The call of a type-0 transaction of ours, signed or not."""
+        _, price, gas, to, _, data, *_ = rlp.decode(raw)
+        return cls(to or None, data, int.from_bytes(gas, "big"), int.from_bytes(price, "big"))
 
 
 @dataclass(frozen=True, slots=True)
 class TxRow:
-    """A journal row."""
+    """A journal row. As long as it is PREPARED `raw` is not signed yet (`TxCall.encode`) and `tx_hash` is empty.
+
+    `bump` counts the transactions that stood under this nonce before, 0 for the first.
+    """
 
     key: str
     sender: bytes
     nonce: int
+    bump: int
     to: bytes | None
     raw: bytes
     tx_hash: bytes
@@ -153,40 +203,74 @@ class TxRow:
     block_number: int | None
     block_hash: bytes | None
     error: str | None
+    replaced_by: str | None
     created_at_ms: int
 
 
+@dataclass(frozen=True, slots=True)
+class TxChange:
+    """One line of a row's history: the state that it came into, when, in which block, and why where it failed."""
+
+    state: TxState
+    at_ms: int
+    block_number: int | None
+    error: str | None
+
+
 class TxJournal(Protocol):
-    """Durable transactions. Each method is one committed database transaction of its own."""
+    """Durable transactions. Each method is one committed database transaction of its own.
 
-    def reserve(
-        self, key: str, sender: bytes, to: bytes | None, sign: Callable[[int], SignedTx], *, first_nonce: int
-    ) -> TxRow:
-        """Insert under a new nonce: allocate, call `sign(nonce)`, insert raw and hash, commit.
+    Writes are fenced: they raise `FencedError` where another process leads the sender by now, and nothing is kept.
+    """
 
-        Idempotent by `key`: an existing row is returned and `sign` is not called. The nonce is
-        `max(first_nonce, last allocated + 1)`, and is given out in the insert's own transaction.
+    def lead(self, sender: bytes) -> bool:
+        """Get or keep the lead of a sender's transactions; False while another process has it."""
+        ...
+
+    def reserve(self, key: str, sender: bytes, call: TxCall, *, first_nonce: int) -> TxRow:
+        """Insert a PREPARED row under a new nonce.
+
+        Idempotent by `key`: an existing row is returned as it stands. The nonce is `max(first_nonce, next of the
+        sender)`, and is given out in the insert's own transaction.
+        """
+        ...
+
+    def signed(self, key: str, tx: SignedTx) -> TxRow:
+        """Store the signature of a PREPARED row, which becomes SIGNED; one that is signed stays as it stands."""
+        ...
+
+    def replace(self, old: TxRow, key: str, call: TxCall, *, error: str, first_nonce: int | None) -> TxRow:
+        """In one transaction: `old` becomes REPLACED by a new PREPARED row under `key`.
+
+        Under `old`'s own nonce where `first_nonce` is None, else under a new one as in `reserve`. Idempotent by `key`.
         """
         ...
 
     def unconfirmed(self, sender: bytes, limit: int) -> list[TxRow]:
-        """SIGNED, SENT and MINED rows of the sender in nonce order."""
+        """PREPARED, SIGNED, SENT and MINED rows in nonce order, and REPLACED ones from the first of their nonces on."""
         ...
 
     def set_state(
         self,
-        tx_hash: bytes,
+        row: TxRow,
         state: TxState,
         *,
         block_number: int | None = None,
         block_hash: bytes | None = None,
         error: str | None = None,
-    ) -> None:
-        """Write state, block and error as given, None included: a reorg clears the block again."""
+    ) -> bool:
+        """Write state, block and error as given, None included: a reorg clears the block again.
+
+        False, and nothing written, where the row is no longer in the state in which it was read.
+        """
         ...
 
     def get(self, key: str) -> TxRow | None:
         """The row under `key`, or None."""
+        ...
+
+    def history(self, key: str) -> list[TxChange]:
+        """What became of the row under `key`, oldest first."""
         ...
 
 
@@ -249,8 +333,11 @@ class EventSink(Protocol):
         """The last applied block references, newest first, for finding a reorg's common ancestor."""
         ...
 
-    def apply(self, events: Sequence[ChainEvent], upto: BlockRef) -> None:
-        """Take in the events of all blocks after the cursor up to `upto`, which becomes the cursor."""
+    def apply(self, events: Sequence[ChainEvent], upto: BlockRef, trail: Sequence[BlockRef] = ()) -> None:
+        """Take in the events of all blocks after the cursor up to `upto`, which becomes the cursor.
+
+        `trail` are blocks right below `upto`: remembered, so that a later reorg is undone to the very block.
+        """
         ...
 
     def rewind(self, to: Cursor | None) -> None:

@@ -11,13 +11,17 @@ from enum import StrEnum
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from chain.canonical import Json, canonical, check_salt, tagged_hash
-from chain.errors import FormatError, SignatureError
+from chain.canonical import Json, canonical, check_integer, check_salt, quoted, tagged_hash
+from chain.errors import CanonicalError, FormatError, SignatureError
 from chain.merkle import leaf_hash
 
 RECEIPT_SCHEMA = "mydata/receipt/1"
 PROMISE_SCHEMA = "mydata/promise/1"
 LOG_ID_PREFIX = "mydata/log/"
+# Canonical JSON with its members in their order: every receipt has one of each, and writing them so takes a third of
+# the time of `canonical`, to which a property test compares them.
+_LEAF = b'{"commitment":"0x%b","kind":%b,"log":%b,"number":%d,"schema":"mydata/receipt/1","time":%d}'
+_PROMISE = b'{"leaf_hash":"0x%b","log":%b,"number":%d,"schema":"mydata/promise/1"}'
 PUBLIC_KEY_BYTES = 32
 PROMISE_BYTES = 64
 
@@ -43,6 +47,10 @@ class ReceiptKind(StrEnum):
     MANDATE = "mandate"
     CASE = "case"
     CREDENTIAL = "credential"
+    REQUEST = "request"
+    COUNT = "count"
+    SEAL = "seal"
+    EPOCH = "epoch"
 
 
 def log_id(public_key: bytes) -> str:
@@ -82,7 +90,11 @@ def receipt_leaf(kind: ReceiptKind, log: str, number: int, time_s: int, commitme
 
 def receipt_leaf_bytes(kind: ReceiptKind, log: str, number: int, time_s: int, commitment: bytes) -> bytes:
     """The bytes of `receipt_leaf`, as the log keeps them."""
-    return canonical(receipt_leaf(kind, log, number, time_s, commitment))
+    if number < 0 or time_s < 0 or len(commitment) != 32:
+        raise FormatError("/receipt/leaf", code="chain.format.value")
+    check_integer(number)
+    check_integer(time_s)
+    return _LEAF % (commitment.hex().encode(), _quoted(kind.value), _quoted(log), number, time_s)
 
 
 def receipt_leaf_hash(leaf: bytes) -> bytes:
@@ -94,7 +106,15 @@ def promise_bytes(log: str, number: int, leaf: bytes) -> bytes:
     """What the log signs when it promises to hold leaf hash `leaf` at `number`."""
     if number < 0 or len(leaf) != 32:
         raise FormatError("/receipt/promise", code="chain.format.value")
-    return canonical({"schema": PROMISE_SCHEMA, "log": log, "number": number, "leaf_hash": "0x" + leaf.hex()})
+    check_integer(number)
+    return _PROMISE % (leaf.hex().encode(), _quoted(log), number)
+
+
+def _quoted(text: str) -> bytes:
+    try:
+        return quoted(text).encode()
+    except UnicodeEncodeError:
+        raise CanonicalError("text with an unpaired surrogate") from None
 
 
 def sign_promise(key: Ed25519PrivateKey, log: str, number: int, leaf: bytes) -> bytes:

@@ -7,11 +7,48 @@ and wording.
 
 import re
 from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
 
 from chain.errors import NodeError, RpcReason
 
 REVERT_CODE = 3
 METHOD_NOT_FOUND = -32601
+
+
+class Reaction(StrEnum):
+    """What the relay does about a reason, at a broadcast; whatever it is, the stored transaction stays the only one."""
+
+    LATER = "later"  # nothing is known, or nothing happened: the same bytes again on a later step
+    COUNT_AS_SENT = "count_as_sent"  # under the stored hash that is success
+    SEEK_RECEIPT = "seek_receipt"  # only a receipt for the stored hash tells; without one the nonce was lost
+    SEND_EARLIER = "send_earlier"  # the node misses earlier ones: all that wait are offered again
+    RAISE_PRICE = "raise_price"  # where the engine has a price; else said to the operator
+    TELL_OPERATOR = "tell_operator"  # offered again for ever, and said
+    FILL = "fill"  # this one will never be taken: after a while its nonce is filled, so that the others go on
+    HALT = "halt"  # another chain: nothing more is sent
+
+
+REACTIONS: Mapping[RpcReason, Reaction] = MappingProxyType(
+    {
+        RpcReason.UNREACHABLE: Reaction.LATER,
+        RpcReason.TIMED_OUT: Reaction.LATER,
+        RpcReason.MALFORMED: Reaction.LATER,
+        RpcReason.POOL_FULL: Reaction.LATER,
+        RpcReason.ALREADY_KNOWN: Reaction.COUNT_AS_SENT,
+        RpcReason.NONCE_TOO_LOW: Reaction.SEEK_RECEIPT,
+        RpcReason.NONCE_TOO_HIGH: Reaction.SEND_EARLIER,
+        RpcReason.UNDERPRICED: Reaction.RAISE_PRICE,
+        RpcReason.REPLACEMENT: Reaction.RAISE_PRICE,
+        RpcReason.INSUFFICIENT_FUNDS: Reaction.TELL_OPERATOR,
+        RpcReason.NOT_FOUND: Reaction.TELL_OPERATOR,
+        RpcReason.TOO_LARGE: Reaction.FILL,
+        RpcReason.REVERTED: Reaction.FILL,
+        RpcReason.REJECTED: Reaction.FILL,
+        RpcReason.WRONG_CHAIN: Reaction.HALT,
+    }
+)
+"""The reaction to each reason; a test holds that none is missing."""
 
 # First match wins, so the narrow come before the wide.
 _WORDINGS: tuple[tuple[RpcReason, str], ...] = (
@@ -19,7 +56,10 @@ _WORDINGS: tuple[tuple[RpcReason, str], ...] = (
     (RpcReason.NONCE_TOO_LOW, r"nonce (is )?too low|nonce below|lower than the current nonce"),
     (RpcReason.NONCE_TOO_HIGH, r"nonce (is )?too (high|distant|far)|too distant from|far in the future"),
     (RpcReason.NONCE_TOO_HIGH, r"gapped.?nonce|transaction with a lower nonce"),
-    (RpcReason.UNDERPRICED, r"underpriced|gas price (is )?(too low|below)|fee too low|not enough to replace"),
+    (RpcReason.REPLACEMENT, r"replacement transaction|not enough to replace"),
+    (RpcReason.POOL_FULL, r"(tx|transaction) ?pool (is |limit )?(full|reached|exceeded)"),
+    (RpcReason.WRONG_CHAIN, r"invalid chain ?id|wrong chain ?id|chain ?id (does not match|mismatch)|replay.?protected"),
+    (RpcReason.UNDERPRICED, r"underpriced|gas price (is )?(too low|below)|fee too low"),
     (RpcReason.UNDERPRICED, r"less than (the )?(current )?(block )?base ?fee"),
     (RpcReason.INSUFFICIENT_FUNDS, r"insufficient (funds|balance)|upfront cost exceeds|exceeds account balance"),
     # An intrinsic shortage is found before anything ran: the input is wrong, the contract was not asked.
@@ -28,7 +68,7 @@ _WORDINGS: tuple[tuple[RpcReason, str], ...] = (
     (RpcReason.NOT_FOUND, r"(header|block) not found|unknown block|block ?out ?of ?range|block height is"),
     (RpcReason.NOT_FOUND, r"missing trie node|state (is )?not available|pruned"),
     # A range that is too large is often reported as a time-out too; asking for less is what helps.
-    (RpcReason.REJECTED, r"more than \d+ (results|logs)|block range|range (is )?too|response size"),
+    (RpcReason.TOO_LARGE, r"more than \d+ (results|logs)|block range|range (is )?too|response size"),
     (RpcReason.TIMED_OUT, r"timed? ?out|deadline exceeded"),
     (RpcReason.UNREACHABLE, r"indexing is in progress|is syncing|too many requests|rate limit|unavailable"),
 )

@@ -219,6 +219,10 @@ class Fields:
         """An object, to be read in turn."""
         return Fields(self.take(name), self.at(name))
 
+    def fields_or_absent(self, name: str) -> "Fields | None":
+        """An object, or None where there is no such member."""
+        return self.fields(name) if name in self._left else None
+
     def fields_or_none(self, name: str) -> "Fields | None":
         """An object or null."""
         value = self.take(name)

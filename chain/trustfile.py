@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from chain.canonical import Json, canonical
+from chain.cosign import NoteKey, parse_witness_key
 from chain.errors import FormatError
 from chain.grantmsg import ADDRESS_BYTES, HASH_BYTES, UINT40_MAX
 from chain.jose import PublicJwk, parse_jwk
@@ -48,8 +49,23 @@ class PasskeyParty:
 
 
 @dataclass(frozen=True, slots=True)
+class Witnesses:
+    """Who co-signs the log's checkpoints, and how many of them are enough; `quorum` is at least 1."""
+
+    keys: tuple[NoteKey, ...]
+    quorum: int
+
+    def to_json(self) -> dict[str, Json]:
+        """The member."""
+        return {"quorum": self.quorum, "keys": [str(key) for key in self.keys]}
+
+
+@dataclass(frozen=True, slots=True)
 class TrustFile:
-    """What is believed: one chain, four contracts, who may admit parties, the log's key, who vouches for people."""
+    """What is believed: one chain, four contracts, who may admit parties, the log's key, who vouches for people.
+
+    `witnesses` is None where the log has none: then no checkpoint needs any.
+    """
 
     chain_id: int
     genesis_hash: bytes
@@ -60,6 +76,7 @@ class TrustFile:
     identity_providers: tuple[IdentityProvider, ...] = ()
     validators: tuple[str, ...] = ()
     passkeys: tuple[PasskeyParty, ...] = ()
+    witnesses: Witnesses | None = None
 
     def __post_init__(self) -> None:
         """Raise `FormatError` unless there are exactly the four contracts and at least two registry admins."""
@@ -91,6 +108,7 @@ class TrustFile:
             "identity_providers": [provider.to_json() for provider in self.identity_providers],
             "validators": list(self.validators),
             **({"passkeys": passkeys} if passkeys else {}),
+            **({} if self.witnesses is None else {"witnesses": self.witnesses.to_json()}),
         }
 
     def to_bytes(self) -> bytes:
@@ -125,13 +143,24 @@ def parse_trust_file(data: bytes) -> TrustFile:
     passkeys = tuple(
         _parse_passkeys(Fields(item, f"/passkeys/{at}")) for at, item in enumerate(top.array_or_absent("passkeys", 16))
     )
+    given = top.fields_or_absent("witnesses")
+    witnesses = None if given is None else _parse_witnesses(given)
     top.done()
     if len(set(admins)) != len(admins):
         refuse("value", "/registry_admins")
     if claimed_id != log_id(public_key):
         refuse("value", "/log/id")
     return TrustFile(
-        chain_id, genesis_hash, engine, contracts, frozenset(admins), public_key, providers, validators, passkeys
+        chain_id,
+        genesis_hash,
+        engine,
+        contracts,
+        frozenset(admins),
+        public_key,
+        providers,
+        validators,
+        passkeys,
+        witnesses,
     )
 
 
@@ -155,6 +184,20 @@ def _parse_passkeys(fields: Fields) -> PasskeyParty:
     if not origins:
         refuse("length", fields.at("origins"))
     return PasskeyParty(rp_id, origins)
+
+
+def _parse_witnesses(fields: Fields) -> Witnesses:
+    pointer = fields.at("keys")
+    texts = [_parse_text(item, f"{pointer}/{at}") for at, item in enumerate(fields.array("keys", 64))]
+    if not texts:
+        refuse("length", pointer)
+    keys = tuple(parse_witness_key(text) for text in texts)
+    quorum = fields.integer("quorum", 1, len(keys))
+    fields.done()
+    # One key under two names would count twice.
+    if len({key.public_key for key in keys}) != len(keys):
+        refuse("value", pointer)
+    return Witnesses(keys, quorum)
 
 
 def _parse_text(item: object, pointer: str) -> str:

@@ -6,7 +6,7 @@ the trust file. The steps, each with the aspect that it settles; the same number
  1. integrity  The bundle names the trust file's chain and contracts.
  2. integrity  The node stands on that chain: its chain id and its genesis hash.
  3. integrity  The code at the contracts' addresses is the trusted code.
- 4. integrity  Each disclosed value opens its commitment in its certificate.
+ 4. integrity  Each disclosed value, or the canonical form of its spelling, opens its commitment in its certificate.
  5. integrity  Each certificate is a leaf of its batch, at its own index.
  6. integrity  Each batch root stands on chain under its issuer, with its size.
  7. issuer     Each issuer was a department's account when it anchored; two trusted administrators admitted it.
@@ -25,10 +25,12 @@ the trust file. The steps, each with the aspect that it settles; the same number
 19. grant      The recipient signed the request, with a key registered for it at that time.
 20. time       Request, approval, signed request and receipt follow one another, within the grant's times.
 21. time       The checkpoint was appended to the chain after the receipt was made.
+22. integrity  As many of the trust file's witnesses as it asks for co-signed the checkpoint.
 
 A step about something that the bundle does not claim says so (`chain.verify.not_claimed`) and stands as VALID. If steps
 1 to 3 fail, the chain is not asked further: its answers would be somebody else's. What was not on chain at the block
-asked is PENDING, what could not be asked is UNKNOWN; neither is ever taken for INVALID.
+asked is PENDING, what could not be asked is UNKNOWN, as is what too few witnesses saw; neither is ever taken for
+INVALID.
 """
 
 from collections.abc import Callable
@@ -75,6 +77,7 @@ STEPS = (
     Step(19, Aspect.GRANT, True, grants.request_signed),
     Step(20, Aspect.TIME, False, receipts.times_ordered),
     Step(21, Aspect.TIME, True, receipts.checkpoint_after_receipt),
+    Step(22, Aspect.INTEGRITY, False, receipts.checkpoint_witnessed),
 )
 
 _IDENTITY_STEPS = 3

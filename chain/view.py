@@ -17,6 +17,7 @@ from chain.calls import solidity_type
 from chain.errors import FormatError, NodeError, RpcReason
 from chain.events import EventReader
 from chain.grantmsg import GrantStatus
+from chain.heads import PastHead, find_head
 from chain.ports import Node
 from chain.trustfile import TrustFile
 from chain.verdict import (
@@ -43,6 +44,7 @@ class NodeView:
         self._trust = trust
         self._answers: dict[tuple[str, str, tuple[object, ...]], tuple[Any, ...]] = {}
         self._times: dict[int, int] = {}
+        self._past: dict[bytes, PastHead | None] = {}
 
     @cached_property
     def _head(self) -> BlockTime:
@@ -140,11 +142,16 @@ class NodeView:
 
     def checkpoint(self, size: int, root: bytes) -> CheckpointRecord | None:
         """See `ChainView.checkpoint`."""
-        (known,) = self._ask("ReceiptLog", "isCheckpoint", size, root)
-        if not known:
+        head_size, head_root, epoch, time_s = self._ask("ReceiptLog", "head")
+        if (size, root) == (head_size, head_root):
+            return CheckpointRecord(size, epoch, time_s)
+        if root not in self._past:
+            contract = self._trust.contracts["ReceiptLog"].address
+            self._past[root] = find_head(self._node, contract, root, upto=self._head.number)
+        past = self._past[root]
+        if past is None or past.head.size != size:
             return None
-        _size, epoch, time_s = self._ask("ReceiptLog", "checkpointOf", root)
-        return CheckpointRecord(size, epoch, time_s)
+        return CheckpointRecord(size, past.epoch, self._time_of(past.block_number))
 
     def log_head(self) -> CheckpointRecord:
         """See `ChainView.log_head`."""

@@ -6,31 +6,22 @@ import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 
 import {ICertificateAnchors} from "./ICertificateAnchors.sol";
 import {IPartyRegistry} from "./IPartyRegistry.sol";
+import {RoleBook} from "./RoleBook.sol";
 
 /// @title Anchors of certificate batches
 /// @notice What it promises stands in `ICertificateAnchors`.
-contract CertificateAnchors is ICertificateAnchors, EIP712 {
-    /// @dev One slot.
-    struct Batch {
-        uint64 size;
-        uint40 time;
-    }
-
+contract CertificateAnchors is ICertificateAnchors, RoleBook, EIP712 {
     bytes32 private constant ANCHOR_TYPEHASH = keccak256("Anchor(address issuer,bytes32[] roots,uint64[] sizes)");
     bytes32 private constant REVOKE_TYPEHASH =
         keccak256("Revoke(address issuer,bytes32 root,uint256 word,uint256 mask)");
 
-    /// @notice Where the departments stand.
-    IPartyRegistry public immutable registry;
-
-    mapping(address issuer => mapping(bytes32 root => Batch)) private _batches;
+    /// @dev Time << 64 | size in one word, read and written whole: a struct's members would be masked one by one.
+    mapping(address issuer => mapping(bytes32 root => uint256 batch)) private _batches;
     /// @inheritdoc ICertificateAnchors
     mapping(address issuer => mapping(bytes32 root => mapping(uint256 word => uint256 bits))) public override
         revokedWord;
 
-    constructor(IPartyRegistry partyRegistry) EIP712("mydata CertificateAnchors", "1") {
-        registry = partyRegistry;
-    }
+    constructor(IPartyRegistry partyRegistry) RoleBook(partyRegistry) EIP712("mydata CertificateAnchors", "1") {}
 
     /// @inheritdoc ICertificateAnchors
     function anchor(bytes32[] calldata roots, uint64[] calldata sizes) external override {
@@ -86,15 +77,15 @@ contract CertificateAnchors is ICertificateAnchors, EIP712 {
         override
         returns (CertificateStatus)
     {
-        if (index >= _batches[issuer][root].size) return CertificateStatus.Unknown;
+        if (index >= uint64(_batches[issuer][root])) return CertificateStatus.Unknown;
         uint256 bits = revokedWord[issuer][root][index >> 8];
         return (bits >> (index & 0xff)) & 1 == 0 ? CertificateStatus.Valid : CertificateStatus.Revoked;
     }
 
     /// @inheritdoc ICertificateAnchors
     function anchorOf(address issuer, bytes32 root) external view override returns (uint64 size, uint40 time) {
-        Batch storage batch = _batches[issuer][root];
-        return (batch.size, batch.time);
+        uint256 batch = _batches[issuer][root];
+        return (uint64(batch), uint40(batch >> 64));
     }
 
     function _anchor(address issuer, bytes32[] calldata roots, uint64[] calldata sizes) private {
@@ -102,21 +93,20 @@ contract CertificateAnchors is ICertificateAnchors, EIP712 {
         uint256 count = roots.length;
         if (count != sizes.length) revert LengthMismatch(count, sizes.length);
         if (count == 0) revert NoRoots();
-        uint40 time = uint40(block.timestamp);
-        mapping(bytes32 root => Batch) storage batches = _batches[issuer];
+        uint256 time = block.timestamp << 64;
+        mapping(bytes32 root => uint256 batch) storage batches = _batches[issuer];
         for (uint256 i; i < count; ++i) {
             bytes32 root = roots[i];
             uint64 size = sizes[i];
             if (size == 0) revert EmptyBatch(root);
-            Batch storage batch = batches[root];
-            if (batch.size != 0) revert AlreadyAnchored(issuer, root);
-            (batch.size, batch.time) = (size, time);
-            emit Anchored(issuer, root, size, time);
+            if (batches[root] != 0) revert AlreadyAnchored(issuer, root);
+            batches[root] = time | size;
+            emit Anchored(issuer, root, size);
         }
     }
 
     function _revoke(address issuer, bytes32 root, uint256 word, uint256 mask) private {
-        uint64 size = _batches[issuer][root].size;
+        uint64 size = uint64(_batches[issuer][root]);
         if (size == 0) revert UnknownRoot(issuer, root);
         // `full` words are in range whole; the word after them holds the last size % 256 certificates.
         uint256 full = size >> 8;
@@ -128,7 +118,7 @@ contract CertificateAnchors is ICertificateAnchors, EIP712 {
     }
 
     function _requireDepartment(address account) private view {
-        if (!registry.isActive(account, IPartyRegistry.Role.Department)) revert NotDepartment(account);
+        if (roleOf[account] != IPartyRegistry.Role.Department) revert NotDepartment(account);
     }
 
     /// @dev OpenZeppelin refuses a high s, so a signature has one form only.

@@ -6,10 +6,11 @@ import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 
 import {IGrants} from "./IGrants.sol";
 import {IPartyRegistry} from "./IPartyRegistry.sol";
+import {RoleBook} from "./RoleBook.sol";
 
 /// @title Grants signed by a key of their own
 /// @notice What it promises stands in `IGrants`.
-contract Grants is IGrants, EIP712 {
+contract Grants is IGrants, RoleBook, EIP712 {
     /// @dev One slot exactly. `flags` is a `Status` in the low bits and the suspension in the top bit.
     struct Slot {
         address key;
@@ -25,14 +26,9 @@ contract Grants is IGrants, EIP712 {
     uint8 private constant SUSPENDED = 0x80;
     uint8 private constant STATUS_MASK = 0x7f;
 
-    /// @notice Where regulators and operators stand.
-    IPartyRegistry public immutable registry;
-
     mapping(bytes32 id => Slot) private _grants;
 
-    constructor(IPartyRegistry partyRegistry) EIP712("mydata Grants", "1") {
-        registry = partyRegistry;
-    }
+    constructor(IPartyRegistry partyRegistry) RoleBook(partyRegistry) EIP712("mydata Grants", "1") {}
 
     /// @inheritdoc IGrants
     function register(Grant calldata grant_, bytes calldata signature) external override returns (bytes32 id) {
@@ -47,7 +43,7 @@ contract Grants is IGrants, EIP712 {
             flags: uint8(Status.Active),
             seq: 0
         });
-        emit GrantRegistered(id, grant_.terms, grant_.binding, grant_.notBefore, grant_.notAfter);
+        emit GrantRegistered(id, grant_.terms, grant_.binding);
     }
 
     /// @inheritdoc IGrants
@@ -70,7 +66,7 @@ contract Grants is IGrants, EIP712 {
 
     /// @inheritdoc IGrants
     function suspend(bytes32 id, bool suspended) external override {
-        if (!registry.isActive(msg.sender, IPartyRegistry.Role.Regulator)) revert NotRegulator(msg.sender);
+        if (roleOf[msg.sender] != IPartyRegistry.Role.Regulator) revert NotRegulator(msg.sender);
         Slot memory slot = _load(id);
         if ((slot.flags & SUSPENDED != 0) == suspended) revert AlreadySuspended(suspended);
         _grants[id].flags = slot.flags ^ SUSPENDED;
@@ -79,7 +75,7 @@ contract Grants is IGrants, EIP712 {
 
     /// @inheritdoc IGrants
     function end(bytes32 id) external override {
-        if (!registry.isActive(msg.sender, IPartyRegistry.Role.Operator)) revert NotOperator(msg.sender);
+        if (roleOf[msg.sender] != IPartyRegistry.Role.Operator) revert NotOperator(msg.sender);
         Slot memory slot = _load(id);
         Status from = _statusOf(slot);
         if (from != Status.Active && from != Status.Paused) revert InvalidTransition(from, Status.Ended);

@@ -14,8 +14,8 @@ interface ICertificateAnchors {
         Revoked
     }
 
-    /// @notice A batch was anchored: `size` leaves, indexes 0 to size - 1; `time` in seconds.
-    event Anchored(address indexed issuer, bytes32 indexed root, uint64 size, uint40 time);
+    /// @notice A batch was anchored: `size` leaves, indexes 0 to size - 1. The time is the block's, and is kept.
+    event Anchored(address indexed issuer, bytes32 indexed root, uint64 size);
 
     /// @notice Certificates `word * 256 + i` are revoked for every set bit i of `mask`.
     event Revoked(address indexed issuer, bytes32 indexed root, uint256 word, uint256 mask);

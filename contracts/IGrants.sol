@@ -47,8 +47,8 @@ interface IGrants {
         uint8 seq;
     }
 
-    /// @notice A grant was registered.
-    event GrantRegistered(bytes32 indexed id, bytes32 terms, bytes32 binding, uint40 notBefore, uint40 notAfter);
+    /// @notice A grant was registered; its key and times are in `stateOf`.
+    event GrantRegistered(bytes32 indexed id, bytes32 terms, bytes32 binding);
     /// @notice The holder paused, resumed or revoked the grant; `seq` is the number of this change.
     event GrantChanged(bytes32 indexed id, Status status, uint8 seq);
     /// @notice A regulator suspended the grant or lifted the suspension.

@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.29;
 
+import {IRoleBook} from "./IRoleBook.sol";
+
+/// @dev Seconds for which a proposal of one administrator can be confirmed by another.
+uint40 constant PROPOSAL_LIFE = 7 days;
+
 /// @title Who takes part, in which role, under which keys
 /// @notice Departments, entities, regulators and operators stand here, admitted by two different
 /// administrators. Nobody that describes a person is ever a party. The administrators are fixed when the
 /// contract is created; a verifier learns them from its trust file, not from here.
 /// @dev A proposal is its content: the second administrator repeats every argument of the first, so nobody
 /// can swap what is about to be confirmed. A proposal also binds the party's revision and lapses with any
-/// change of the party. Accounts and key thumbprints belong to one party for ever: a retired one still
+/// change of the party, or by itself after seven days. Accounts and key thumbprints belong to one party for ever: a retired one still
 /// names its holder (old certificates and requests stay attributable) but is never given out again.
 interface IPartyRegistry {
     /// @notice What a party does; one role for each party. `None` means "no such party".
@@ -65,7 +70,8 @@ interface IPartyRegistry {
         uint40 until;
     }
 
-    /// @notice An administrator asked for a party to be admitted; `proposal` is the key of the open proposal.
+    /// @notice An administrator asked for a party to be admitted; `proposal` is the key of the open proposal, `until`
+    /// the last second at which it can be confirmed.
     event PartyProposed(
         bytes32 indexed partyId,
         bytes32 indexed proposal,
@@ -73,7 +79,8 @@ interface IPartyRegistry {
         address account,
         bytes32 keyThumbprint,
         bytes32 metadataHash,
-        address proposer
+        address proposer,
+        uint40 until
     );
 
     /// @notice Two administrators admitted a party.
@@ -92,14 +99,21 @@ interface IPartyRegistry {
     event PartySuspended(bytes32 indexed partyId, address admin, uint40 time);
 
     /// @notice An administrator asked for a suspended party to be reinstated.
-    event ReinstatementProposed(bytes32 indexed partyId, bytes32 indexed proposal, address proposer);
+    event ReinstatementProposed(
+        bytes32 indexed partyId, bytes32 indexed proposal, address proposer, uint40 until
+    );
 
     /// @notice Two administrators reinstated a party.
     event PartyReinstated(bytes32 indexed partyId, address proposer, address approver, uint40 time);
 
     /// @notice An administrator asked for a party's account and key to be replaced.
     event RotationProposed(
-        bytes32 indexed partyId, bytes32 indexed proposal, address account, bytes32 keyThumbprint, address proposer
+        bytes32 indexed partyId,
+        bytes32 indexed proposal,
+        address account,
+        bytes32 keyThumbprint,
+        address proposer,
+        uint40 until
     );
 
     /// @notice Two administrators replaced a party's account, key or both; the values are those in force now.
@@ -143,6 +157,8 @@ interface IPartyRegistry {
     error AlreadyProposed(bytes32 proposal, address proposer);
     /// @notice No open proposal has exactly this content at the party's present revision.
     error NotProposed(bytes32 proposal);
+    /// @notice The proposal was open until that second; it must be made anew.
+    error ProposalExpired(bytes32 proposal, uint40 until);
     /// @notice The proposer cannot confirm their own proposal.
     error SecondPersonRequired(address admin);
 
@@ -203,12 +219,22 @@ interface IPartyRegistry {
     /// @notice The key's holder and the time for which it was theirs.
     function keyRecord(bytes32 keyThumbprint) external view returns (KeyRecord memory);
 
-    /// @notice Who opened the proposal; zero if it is not open.
-    function proposerOf(bytes32 proposal) external view returns (address);
+    /// @notice Who opened the proposal and the last second at which it can be confirmed; zero if there is none. One
+    /// that has expired is shown until it is made anew or withdrawn.
+    function proposalOf(bytes32 proposal) external view returns (address proposer, uint40 until);
 
     /// @notice The administrators, as fixed at creation.
     function admins() external view returns (address[] memory);
 
     /// @notice Whether the account is an administrator.
     function isAdmin(address account) external view returns (bool);
+
+    /// @notice CertificateAnchors, which is told of departments.
+    function anchors() external view returns (IRoleBook);
+
+    /// @notice Grants, which is told of regulators and operators.
+    function grants() external view returns (IRoleBook);
+
+    /// @notice ReceiptLog, which is told of operators.
+    function log() external view returns (IRoleBook);
 }

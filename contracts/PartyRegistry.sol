@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.29;
 
-import {IPartyRegistry} from "./IPartyRegistry.sol";
+import {IPartyRegistry, PROPOSAL_LIFE} from "./IPartyRegistry.sol";
+import {IRoleBook} from "./IRoleBook.sol";
 
 /// @title Parties, admitted by two persons
 /// @notice What it promises stands in `IPartyRegistry`.
@@ -13,13 +14,25 @@ contract PartyRegistry is IPartyRegistry {
         Rotation
     }
 
+    /// @dev One slot. `until` is the last second at which it can be confirmed.
+    struct Proposal {
+        address proposer;
+        uint40 until;
+    }
+
+    /// @inheritdoc IPartyRegistry
+    IRoleBook public immutable override anchors;
+    /// @inheritdoc IPartyRegistry
+    IRoleBook public immutable override grants;
+    /// @inheritdoc IPartyRegistry
+    IRoleBook public immutable override log;
+
     address[] private _admins;
     mapping(bytes32 partyId => Party) private _parties;
-    /// @dev Repeats role and activity beside the account: other contracts ask `isActive` in every call, and
-    /// so pay for one slot instead of two.
+    /// @dev Repeats role and activity beside the account, so that `isActive` reads one slot instead of two.
     mapping(address account => AccountRecord) private _accounts;
     mapping(bytes32 keyThumbprint => KeyRecord) private _keys;
-    mapping(bytes32 proposal => address proposer) private _proposers;
+    mapping(bytes32 proposal => Proposal) private _proposals;
 
     /// @inheritdoc IPartyRegistry
     mapping(address account => bool) public override isAdmin;
@@ -30,7 +43,12 @@ contract PartyRegistry is IPartyRegistry {
     }
 
     /// @param adminAccounts at least two distinct accounts; they can never be changed
-    constructor(address[] memory adminAccounts) {
+    /// @param anchorsBook CertificateAnchors, told of departments; like the others it may be created after this
+    /// contract, at an address that is known before
+    /// @param grantsBook Grants, told of regulators and operators
+    /// @param logBook ReceiptLog, told of operators
+    constructor(address[] memory adminAccounts, IRoleBook anchorsBook, IRoleBook grantsBook, IRoleBook logBook) {
+        (anchors, grants, log) = (anchorsBook, grantsBook, logBook);
         if (adminAccounts.length < 2) revert TooFewAdmins(adminAccounts.length);
         for (uint256 i; i < adminAccounts.length; ++i) {
             address admin = adminAccounts[i];
@@ -48,8 +66,9 @@ contract PartyRegistry is IPartyRegistry {
         returns (bytes32 proposal)
     {
         _checkAdmission(partyId, role, account, keyThumbprint);
-        proposal = _open(_admission(partyId, role, account, keyThumbprint, metadataHash));
-        emit PartyProposed(partyId, proposal, role, account, keyThumbprint, metadataHash, msg.sender);
+        uint40 until;
+        (proposal, until) = _open(_admission(partyId, role, account, keyThumbprint, metadataHash));
+        emit PartyProposed(partyId, proposal, role, account, keyThumbprint, metadataHash, msg.sender, until);
     }
 
     /// @inheritdoc IPartyRegistry
@@ -82,7 +101,10 @@ contract PartyRegistry is IPartyRegistry {
         if (p.status != Status.Active) revert WrongStatus(partyId, p.status);
         p.status = Status.Suspended;
         p.revision += 1;
-        if (p.account != address(0)) _accounts[p.account].active = false;
+        if (p.account != address(0)) {
+            _accounts[p.account].active = false;
+            _tell(p.account, p.role, false);
+        }
         emit PartySuspended(partyId, msg.sender, uint40(block.timestamp));
     }
 
@@ -90,8 +112,9 @@ contract PartyRegistry is IPartyRegistry {
     function proposeReinstatement(bytes32 partyId) external override onlyAdmin returns (bytes32 proposal) {
         Party storage p = _parties[partyId];
         if (p.status != Status.Suspended) revert WrongStatus(partyId, p.status);
-        proposal = _open(_reinstatement(partyId, p.revision));
-        emit ReinstatementProposed(partyId, proposal, msg.sender);
+        uint40 until;
+        (proposal, until) = _open(_reinstatement(partyId, p.revision));
+        emit ReinstatementProposed(partyId, proposal, msg.sender, until);
     }
 
     /// @inheritdoc IPartyRegistry
@@ -101,7 +124,10 @@ contract PartyRegistry is IPartyRegistry {
         address proposer = _confirm(_reinstatement(partyId, p.revision));
         p.status = Status.Active;
         p.revision += 1;
-        if (p.account != address(0)) _accounts[p.account].active = true;
+        if (p.account != address(0)) {
+            _accounts[p.account].active = true;
+            _tell(p.account, p.role, true);
+        }
         emit PartyReinstated(partyId, proposer, msg.sender, uint40(block.timestamp));
     }
 
@@ -114,8 +140,9 @@ contract PartyRegistry is IPartyRegistry {
     {
         Party storage p = _parties[partyId];
         _checkRotation(partyId, p, account, keyThumbprint);
-        proposal = _open(_rotation(partyId, p.revision, account, keyThumbprint));
-        emit RotationProposed(partyId, proposal, account, keyThumbprint, msg.sender);
+        uint40 until;
+        (proposal, until) = _open(_rotation(partyId, p.revision, account, keyThumbprint));
+        emit RotationProposed(partyId, proposal, account, keyThumbprint, msg.sender, until);
     }
 
     /// @inheritdoc IPartyRegistry
@@ -128,6 +155,7 @@ contract PartyRegistry is IPartyRegistry {
             if (p.account != address(0)) {
                 _accounts[p.account].active = false;
                 _accounts[p.account].until = time;
+                _tell(p.account, p.role, false);
             }
             p.account = account;
             _assignAccount(partyId, p.role, account, p.status == Status.Active, time);
@@ -143,8 +171,8 @@ contract PartyRegistry is IPartyRegistry {
 
     /// @inheritdoc IPartyRegistry
     function withdraw(bytes32 proposal) external override onlyAdmin {
-        if (_proposers[proposal] == address(0)) revert NotProposed(proposal);
-        delete _proposers[proposal];
+        if (_proposals[proposal].proposer == address(0)) revert NotProposed(proposal);
+        delete _proposals[proposal];
         emit ProposalWithdrawn(proposal, msg.sender);
     }
 
@@ -187,8 +215,9 @@ contract PartyRegistry is IPartyRegistry {
     }
 
     /// @inheritdoc IPartyRegistry
-    function proposerOf(bytes32 proposal) external view override returns (address) {
-        return _proposers[proposal];
+    function proposalOf(bytes32 proposal) external view override returns (address proposer, uint40 until) {
+        Proposal storage p = _proposals[proposal];
+        return (p.proposer, p.until);
     }
 
     /// @inheritdoc IPartyRegistry
@@ -247,6 +276,16 @@ contract PartyRegistry is IPartyRegistry {
     function _assignAccount(bytes32 partyId, Role role, address account, bool active, uint40 time) private {
         if (account == address(0)) return;
         _accounts[account] = AccountRecord({partyId: partyId, role: role, active: active, since: time, until: 0});
+        _tell(account, role, active);
+    }
+
+    /// @dev In the transaction that changes it: nothing can be done in between under a role that has ended. The
+    /// books are this project's own contracts and call nobody.
+    function _tell(address account, Role role, bool active) private {
+        Role said = active ? role : Role.None;
+        if (role == Role.Department) anchors.setRole(account, said);
+        if (role == Role.Regulator || role == Role.Operator) grants.setRole(account, said);
+        if (role == Role.Operator) log.setRole(account, said);
     }
 
     function _assignKey(bytes32 partyId, bytes32 keyThumbprint, uint40 time) private {
@@ -254,17 +293,21 @@ contract PartyRegistry is IPartyRegistry {
         _keys[keyThumbprint] = KeyRecord({partyId: partyId, since: time, until: 0});
     }
 
-    function _open(bytes32 proposal) private returns (bytes32) {
-        address proposer = _proposers[proposal];
-        if (proposer != address(0)) revert AlreadyProposed(proposal, proposer);
-        _proposers[proposal] = msg.sender;
-        return proposal;
+    function _open(bytes32 proposal) private returns (bytes32, uint40 until) {
+        Proposal storage open = _proposals[proposal];
+        address proposer = open.proposer;
+        if (proposer != address(0) && block.timestamp <= open.until) revert AlreadyProposed(proposal, proposer);
+        until = uint40(block.timestamp) + PROPOSAL_LIFE;
+        _proposals[proposal] = Proposal({proposer: msg.sender, until: until});
+        return (proposal, until);
     }
 
     function _confirm(bytes32 proposal) private returns (address proposer) {
-        proposer = _proposers[proposal];
+        Proposal storage open = _proposals[proposal];
+        proposer = open.proposer;
         if (proposer == address(0)) revert NotProposed(proposal);
+        if (block.timestamp > open.until) revert ProposalExpired(proposal, open.until);
         if (proposer == msg.sender) revert SecondPersonRequired(msg.sender);
-        delete _proposers[proposal];
+        delete _proposals[proposal];
     }
 }

@@ -2,7 +2,7 @@
 pragma solidity 0.8.29;
 
 /// @title Consistency of RFC 6962 trees
-/// @dev Algorithm of RFC 9162 section 2.1.4.2, with SHA-256 through Solidity's own `sha256`.
+/// @dev Algorithm of RFC 9162 section 2.1.4.2, with SHA-256 by the precompiled contract.
 library Rfc6962 {
     /// @dev SHA-256 of nothing: the head of the empty tree.
     bytes32 internal constant EMPTY_ROOT = 0xe3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855;
@@ -12,7 +12,7 @@ library Rfc6962 {
     /// with an empty proof (RFC 6962 section 2.1.2). The proof does not bind `size2` itself.
     function isConsistent(uint64 size1, bytes32 root1, uint64 size2, bytes32 root2, bytes32[] calldata proof)
         internal
-        pure
+        view
         returns (bool)
     {
         if (size1 > size2) return false;
@@ -59,7 +59,17 @@ library Rfc6962 {
     }
 
     /// @dev 0x01 sets an inner node apart from a leaf (0x00), so neither can pass for the other.
-    function _node(bytes32 left, bytes32 right) private pure returns (bytes32) {
-        return sha256(abi.encodePacked(bytes1(0x01), left, right));
+    /// This is the project's one piece of assembly. It is `sha256(abi.encodePacked(bytes1(0x01), left, right))`,
+    /// which copies its input twice and keeps both copies: a seventh of an append's gas at a million leaves.
+    /// Memory beyond the free pointer is used and not kept; the answer lands in the scratch space.
+    function _node(bytes32 left, bytes32 right) private view returns (bytes32 parent) {
+        assembly ("memory-safe") {
+            let input := mload(0x40)
+            mstore8(input, 0x01)
+            mstore(add(input, 1), left)
+            mstore(add(input, 33), right)
+            if iszero(staticcall(gas(), 0x02, input, 65, 0x00, 32)) { revert(0, 0) }
+            parent := mload(0x00)
+        }
     }
 }

@@ -19,6 +19,18 @@ from tests import town
 STORES = ("sqlite", "postgresql")
 # What pages look like does not depend on the store, and browsers take their time.
 PAGES = Path(__file__).parent / "portals"
+LONG = (
+    "engines/test_service_on_sealers.py",
+    "flow/test_revocation_race.py",
+    "fuzz/test_fuzz.py",
+    "model/test_life.py",
+    "api/test_ownership.py",
+    "sweep/test_sweep.py",
+    "contracts/test_invariants.py",
+    "engines/test_sealers.py",
+    "readme/test_quick_start.py",
+)
+"""Files that take minutes with `--full`; the two with four sealers each are not to meet on two cores."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -31,6 +43,37 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         if PAGES in metafunc.definition.path.parents:
             chosen = chosen[:1]
         metafunc.parametrize("store", chosen, indirect=True, scope="module")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files of minutes begin first, so that no worker is left with one of them while the other has nothing to do."""
+    here = f"{PAGES.parent.as_posix()}/"
+    turns = {name: turn for turn, name in enumerate(LONG)}
+    items.sort(key=lambda item: turns.get(item.path.as_posix().removeprefix(here), len(LONG)))
+
+
+class FailuresAtOnce:
+    """Writes a failure as it happens: a run that is cut off has then said what it knew."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.config = config
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """One line for the test, and one for what was wrong."""
+        terminal = self.config.pluginmanager.get_plugin("terminalreporter")
+        if not report.failed or terminal is None:
+            return
+        wrong = [line for line in report.longreprtext.splitlines() if line.startswith("E ")]
+        terminal.ensure_newline()
+        terminal.write_line(f"FAILED {report.nodeid} ({report.when}, {report.duration:.0f} s)")
+        terminal.write_line(wrong[0][:200] if wrong else report.longreprtext[-200:])
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        servers.hold(servers.run_root(config))
+        config.pluginmanager.register(FailuresAtOnce(config))
 
 
 @pytest.hookimpl(trylast=True)
@@ -49,6 +92,13 @@ def postgres(pytestconfig: pytest.Config) -> Server:
 def store(request: pytest.FixtureRequest) -> str:
     """Which store the module's service stands on: `sqlite` or `postgresql`."""
     return str(request.param)
+
+
+@pytest.fixture
+def one_store(store: str, pytestconfig: pytest.Config) -> None:
+    """Leaves a test of minutes to one store: PostgreSQL where it is asked for, for that is what a city runs on."""
+    if store != max(pytestconfig.getoption("--stores").split(","), key=STORES.index):
+        pytest.skip("takes minutes; runs on the other store")
 
 
 def _prepared(root: Path, name: str, url: str) -> Path:

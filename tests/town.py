@@ -5,22 +5,24 @@ by tests that need it.
 """
 
 import contextlib
+import os
 import shutil
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import date, datetime
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import uvicorn
 from sqlalchemy import text
 
-from api import main, worker
+from api import lifeline, main, worker
 from api.catalogue import load_catalogue
 from api.demo import flow
 from api.demo.city import City, generate_city
@@ -28,6 +30,7 @@ from api.demo.files import ExpectedFile, write_department_files
 from api.demo.flow import Asked, Town
 from api.demo.people import Person
 from api.demo.provision import provision
+from api.locale import CHINA_STANDARD_TIME
 from api.services.context import Context
 from api.settings import Settings
 from api.store import outbox, read_only, unit_of_work
@@ -62,14 +65,29 @@ BANKS = tuple(flow.entity(code) for code in ("bank-lighthouse", "bank-tide", "ba
 PATIENCE_S = 60.0
 
 
+# Kept in the environment, which a run's workers inherit: a run that goes on past midnight keeps its city.
+DAY = date.fromisoformat(os.environ.setdefault("TOWN_DAY", datetime.now(CHINA_STANDARD_TIME).date().isoformat()))
+
+
+@cache
 def small_city() -> City:
     """Everybody that a prepared data directory knows; the same each time."""
-    return generate_city(24, 200)
+    return generate_city(24, 200, today=DAY)
 
 
 def city_files(folder: Path) -> list[ExpectedFile]:
     """The city's department files, bad rows included, each with the report that it must earn."""
     return write_department_files(small_city(), folder, load_catalogue())
+
+
+class Named(Protocol):
+    """Somebody by number and name, whether the city made them up or a test did."""
+
+    @property
+    def number(self) -> str: ...
+
+    @property
+    def name(self) -> str: ...
 
 
 @dataclass
@@ -87,10 +105,10 @@ class Chain:
     def start(self) -> None:
         ready = self.folder / "devnet.ready"
         ready.unlink(missing_ok=True)
-        line = [sys.executable, "-m", "devnet", "embedded", "--data", str(self.folder / "devnet")]
+        line = ["devnet", "embedded", "--data", str(self.folder / "devnet")]
         line += ["--port", str(self.port), "--ready-file", str(ready)]
         with (self.folder / "devnet.log").open("ab") as log:
-            self.process = subprocess.Popen(line, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+            self.process = lifeline.start(line, stdout=log, stderr=log)
         until(lambda: ready.exists() and ready.stat().st_size > 0, "the engine starts")
         self.port = int(ready.read_text().strip().rsplit(":", 1)[1])
 
@@ -126,7 +144,10 @@ class Service:
 
     def start(self, listener: socket.socket) -> None:
         self.app = main.create(self.settings)
-        config = uvicorn.Config(self.app, log_config=None, access_log=False, server_header=False, lifespan="on")
+        # A connection that is kept is closed by its caller: under load, one that the server closes meets a new request.
+        config = uvicorn.Config(
+            self.app, log_config=None, access_log=False, server_header=False, lifespan="on", timeout_keep_alive=600
+        )
         self.server = uvicorn.Server(config)
         self.thread = threading.Thread(target=self.server.run, kwargs={"sockets": [listener]}, daemon=True)
         self.thread.start()
@@ -204,15 +225,15 @@ class Service:
         found = [p for p in city.persons if p.number in licensed and p.number not in landlords]
         return found[at]
 
-    def citizen(self, person: Person) -> flow.Person:
+    def citizen(self, person: Named) -> flow.Person:
         return self.town.citizen(person.number, person.name)
 
-    def ask(self, person: Person, who: Any = HARBOUR, items: flow.Items = CLAIM, **terms: Any) -> Asked:
+    def ask(self, person: Named, who: Any = HARBOUR, items: flow.Items = CLAIM, **terms: Any) -> Asked:
         purpose = terms.pop("purpose", "insurance.motor.claims")
         wishes = {"case_no": "CL-2026-1", "days": 30, "uses": 5, **terms}
         return flow.ask(self.town, who, person.number, purpose, items, **wishes)
 
-    def grant(self, person: Person, who: Any = HARBOUR, items: flow.Items = CLAIM, **terms: Any) -> str:
+    def grant(self, person: Named, who: Any = HARBOUR, items: flow.Items = CLAIM, **terms: Any) -> str:
         """Ask and approve; the grant's id."""
         days, uses = terms.get("days", 30), terms.get("uses", 5)
         asked = self.ask(person, who, items, **terms)
@@ -230,6 +251,20 @@ def until(
                 return
         assert time.monotonic() < deadline, f"in vain: {what}"
         time.sleep(0.02)
+
+
+@contextlib.contextmanager
+def chain_loop(service: Service) -> Iterator[worker.ChainLoop]:
+    """The worker's chain thread, as the worker runs it."""
+    loop, stop = service._worker()[1], threading.Event()
+    thread = threading.Thread(target=loop.run, args=(stop,), daemon=True)
+    thread.start()
+    try:
+        yield loop
+    finally:
+        stop.set()
+        thread.join(60)
+        assert not thread.is_alive()
 
 
 def listener() -> socket.socket:

@@ -16,6 +16,7 @@ destroyed order costs at most a factor of 2.
 import math
 from bisect import bisect_right, insort
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 
@@ -30,10 +31,10 @@ SUSPECT_ALPHA = 1e-6
 TAG_LOG10_E = 128 * math.log10(2)
 """Evidence of a verified 128-bit tag, or of a file that equals one that holds such a tag."""
 
-_CHIP_GRID = (1.0, 2.0, 3.0, 4.5, 6.0, 8.0, 11.0, 15.0, 20.0, 28.0)
-_CHIP_CONSTANT = 0.25
-_DISPERSIONS = (0.02, 0.1, 0.3, 0.8, 2.0)
-_NEIGHBOUR_BASES = (2.0, 4.0, 8.0, 16.0, 64.0, 256.0)
+CHIP_GRID = (1.0, 2.0, 3.0, 4.5, 6.0, 8.0, 11.0, 15.0, 20.0, 28.0)
+CHIP_CONSTANT = 0.25
+DISPERSIONS = (0.02, 0.1, 0.3, 0.8, 2.0)
+NEIGHBOUR_BASES = (2.0, 4.0, 8.0, 16.0, 64.0, 256.0)
 _CONSTANT_WEIGHT, _EXACT_WEIGHT, _DISPERSION_WEIGHT, _NEIGHBOUR_WEIGHT = 0.5, 0.2, 0.15, 0.15
 _LN10 = math.log(10.0)
 
@@ -60,12 +61,16 @@ def chip_log10_e(scores: NDArray[np.float64], chips: NDArray[np.int8]) -> NDArra
     norm = float(np.linalg.norm(scores))
     if norm == 0.0:
         return np.zeros(chips.shape[:-1])
-    z = (chips @ scores) / norm
-    grid = np.array(_CHIP_GRID)
+    return mixture_log10_e((chips @ scores) / norm)
+
+
+def mixture_log10_e(z: NDArray[np.float64]) -> NDArray[np.float64]:
+    """log10 e-values of standardised chip scores `z`, any shape: the mixture over `CHIP_GRID`, with the constant 1."""
+    grid = np.array(CHIP_GRID)
     exponents = (np.multiply.outer(z, grid) - grid**2 / 2) / _LN10
-    weights = np.full(len(grid), (1 - _CHIP_CONSTANT) / len(grid))
+    weights = np.full(len(grid), (1 - CHIP_CONSTANT) / len(grid))
     terms = np.concatenate(
-        [np.broadcast_to(math.log10(_CHIP_CONSTANT), (*z.shape, 1)), exponents + np.log10(weights)], axis=-1
+        [np.broadcast_to(math.log10(CHIP_CONSTANT), (*np.shape(z), 1)), exponents + np.log10(weights)], axis=-1
     )
     top = terms.max(axis=-1, keepdims=True)
     result: NDArray[np.float64] = top[..., 0] + np.log10((10.0 ** (terms - top)).sum(axis=-1))
@@ -105,17 +110,37 @@ def kept_neighbours(ranks: Sequence[int]) -> int:
     return sum(b == a + 1 for a, b in pairwise(places))
 
 
+@dataclass(frozen=True)
+class OrderTerms:
+    """log10 weights of the mixture's terms, less their exact means, for groups of given sizes."""
+
+    constant: float
+    exact: float
+    dispersions: tuple[float, ...]
+    neighbours: tuple[float, ...]
+
+
+def order_terms(sizes: Sequence[int]) -> OrderTerms:
+    """The weights for groups in which `sizes` items are left; see the module's docstring."""
+    dispersed = math.log10(_DISPERSION_WEIGHT / len(DISPERSIONS))
+    neighbouring = math.log10(_NEIGHBOUR_WEIGHT / len(NEIGHBOUR_BASES))
+    return OrderTerms(
+        constant=math.log10(_CONSTANT_WEIGHT),
+        exact=math.log10(_EXACT_WEIGHT) + sum(math.lgamma(m + 1) for m in sizes) / _LN10,
+        dispersions=tuple(dispersed - sum(_log_mallows(m, q) for m in sizes) / _LN10 for q in DISPERSIONS),
+        neighbours=tuple(neighbouring - sum(_log_neighbours(m, t) for m in sizes) / _LN10 for t in NEIGHBOUR_BASES),
+    )
+
+
 def _order_log10_e(shown: Sequence[tuple[int, int, int]]) -> float:
     """log10 e-value of groups (items, discordant pairs, kept neighbours), multiplied within each mixture term."""
-    terms = [math.log10(_CONSTANT_WEIGHT)]
-    if all(d == 0 for _, d, _ in shown):
-        terms.append(math.log10(_EXACT_WEIGHT) + sum(math.lgamma(m + 1) for m, _, _ in shown) / _LN10)
-    weight = math.log10(_DISPERSION_WEIGHT / len(_DISPERSIONS))
-    terms += [weight + sum(-q * d - _log_mallows(m, q) for m, d, _ in shown) / _LN10 for q in _DISPERSIONS]
-    weight = math.log10(_NEIGHBOUR_WEIGHT / len(_NEIGHBOUR_BASES))
-    terms += [
-        weight + sum(a * math.log(t) - _log_neighbours(m, t) for m, _, a in shown) / _LN10 for t in _NEIGHBOUR_BASES
-    ]
+    weights = order_terms([items for items, _, _ in shown])
+    inverted, kept = sum(d for _, d, _ in shown), sum(a for _, _, a in shown)
+    terms = [weights.constant]
+    if inverted == 0:
+        terms.append(weights.exact)
+    terms += [w - q * inverted / _LN10 for w, q in zip(weights.dispersions, DISPERSIONS, strict=True)]
+    terms += [w + kept * math.log10(t) for w, t in zip(weights.neighbours, NEIGHBOUR_BASES, strict=True)]
     return log10_sum(terms)
 
 

@@ -10,6 +10,9 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
+PICTURE_CELL = -1
+"""Number of the cell that stands for all that a leak shows as a picture; those of values start at 0."""
+
 
 class Level(StrEnum):
     """Whose code a layer carries."""
@@ -27,6 +30,25 @@ class ChipLayer:
 
     name: str
     scores: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class VariantLayer:
+    """Spellings that a leak shows (`watermark.variants`), by position: +1 the second form, -1 the first, 0 nothing."""
+
+    shown: NDArray[np.int8]
+
+
+@dataclass(frozen=True)
+class SpreadLayer:
+    """A layer of chips spread over a picture's cells, not yet folded by the keyed layout (`watermark.spread`).
+
+    `cells`: (cell size in pixels of the original, what each cell leans to, shape (rows, columns)); 0 where nothing is
+    left, any scale.
+    """
+
+    name: str
+    cells: tuple[tuple[int, NDArray[np.float32]], ...]
 
 
 @dataclass(frozen=True)
@@ -84,3 +106,5 @@ class Evidence:
     order_layers: tuple[OrderLayer, ...] = ()
     claims: tuple[Claim, ...] = ()
     coverage: Coverage = field(default_factory=Coverage)
+    spread_layers: tuple[SpreadLayer, ...] = ()
+    variants: VariantLayer | None = None

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from watermark.errors import WatermarkError
-from watermark.keys import EpochKey, shake_bits, shake_permutation
+from watermark.keys import Codes, EpochKey, shake_bits, shake_permutation
 
 _ID = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
 
@@ -60,7 +60,7 @@ class Layout:
     copy: NDArray[np.intp]
 
 
-def layout(key: EpochKey, content_id: str, layer: str, count: int) -> Layout:
+def layout(key: Codes, content_id: str, layer: str, count: int) -> Layout:
     """The keyed interleaving of entity and copy positions of one layer of one content."""
     seed = hashlib.sha256(key.layout_seed(content_id, MARKER) + layer.encode()).digest()
     order = np.array(shake_permutation(seed, count), dtype=np.intp)
@@ -68,12 +68,12 @@ def layout(key: EpochKey, content_id: str, layer: str, count: int) -> Layout:
     return Layout(np.sort(order[:half]), np.sort(order[half:]))
 
 
-def entity_chips(key: EpochKey, content_id: str, entity_id: str, layer: str, count: int) -> NDArray[np.int8]:
+def entity_chips(key: Codes, content_id: str, entity_id: str, layer: str, count: int) -> NDArray[np.int8]:
     """The entity's chips of one layer, -1 or +1, shape (count,)."""
     return shake_bits(key.entity_code(content_id, entity_id) + layer.encode(), count)
 
 
-def copy_chips(key: EpochKey, content_id: str, copy_id: str, layer: str, count: int) -> NDArray[np.int8]:
+def copy_chips(key: Codes, content_id: str, copy_id: str, layer: str, count: int) -> NDArray[np.int8]:
     """The copy's chips of one layer, -1 or +1, shape (count,)."""
     return shake_bits(key.copy_code(content_id, copy_id) + layer.encode(), count)
 
@@ -87,13 +87,13 @@ def chips(mark: Mark, key: EpochKey, layer: str, count: int) -> NDArray[np.int8]
     return out
 
 
-def entity_order(key: EpochKey, content_id: str, entity_id: str, layer: str, group: int, count: int) -> list[int]:
+def entity_order(key: Codes, content_id: str, entity_id: str, layer: str, group: int, count: int) -> list[int]:
     """Original item numbers in the order in which the entity's copies list them; one permutation per group."""
     seed = key.entity_code(content_id, entity_id) + layer.encode() + group.to_bytes(4, "big")
     return shake_permutation(seed, count)
 
 
-def copy_order(key: EpochKey, content_id: str, copy_id: str, layer: str, group: int, count: int) -> list[int]:
+def copy_order(key: Codes, content_id: str, copy_id: str, layer: str, group: int, count: int) -> list[int]:
     """Original item numbers in the order in which this copy alone lists them; one permutation per group."""
     return shake_permutation(key.copy_code(content_id, copy_id) + layer.encode() + group.to_bytes(4, "big"), count)
 

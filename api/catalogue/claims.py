@@ -87,6 +87,32 @@ def district_claim(source: str, districts: tuple[Choice, ...]) -> Claim:
     return Claim("district", "所在区市", "District", ClaimKind.DISTRICT, source, districts=districts)
 
 
+class Derivation:
+    """`derive` for many records as of one day: what the day and the claims settle is worked out once."""
+
+    __slots__ = ("_ages", "_others")
+
+    def __init__(self, claims: Iterable[Claim], on_date: date) -> None:
+        claims = tuple(claims)
+        ages: dict[str, list[tuple[str, str]]] = {}
+        for claim in claims:
+            if claim.kind is ClaimKind.AGE_OVER:
+                ages.setdefault(claim.source, []).append((claim.name, _latest_birth(claim.years, on_date)))
+        self._ages = tuple(ages.items())
+        self._others = tuple((claim, on_date) for claim in claims if claim.kind is not ClaimKind.AGE_OVER)
+
+    def of(self, values: Mapping[str, str]) -> dict[str, str]:
+        """The claims' values by name, in no order of theirs."""
+        derived: dict[str, str] = {}
+        for source, limits in self._ages:
+            born = values.get(source, "")
+            for name, latest in limits:
+                derived[name] = (TRUE if born <= latest else FALSE) if born else ""
+        for claim, on_date in self._others:
+            derived[claim.name] = claim.value(values.get(claim.source, ""), on_date)
+        return derived
+
+
 def derive(claims: Iterable[Claim], values: Mapping[str, str], on_date: date) -> dict[str, str]:
     """The values of `claims` by name, from a record's canonical `values` as of `on_date`."""
     return {claim.name: claim.value(values.get(claim.source, ""), on_date) for claim in claims}

@@ -1,18 +1,16 @@
 """What erasure destroys and what the law makes one keep: `erasure.toml`, read strictly, once a process."""
 
-import tomllib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
-from api.errors import ApiError, Kind
+from api.catalogue.rules import Code, Strict, Text, Versioned, check_once, read_rules
 from api.locale import Lang
 
 _FILE = Path(__file__).parent / "erasure.toml"
-_CODE = r"^[a-z][a-z0-9_]{2,63}$"
 Until = Literal["copies", "recipients", "days", "backups", "always"]
 
 
@@ -60,29 +58,24 @@ class ErasureRules:
     kept: tuple[Kept, ...]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+class _Erased(Strict):
+    code: Code
+    counted: Code
+    zh: Text
+    en: Text
 
 
-class _Erased(_Strict):
-    code: str = Field(pattern=_CODE)
-    counted: str = Field(pattern=_CODE)
-    zh: str = Field(min_length=4)
-    en: str = Field(min_length=4)
-
-
-class _Kept(_Strict):
-    code: str = Field(pattern=_CODE)
+class _Kept(Strict):
+    code: Code
     until: Until
     days: int = Field(default=0, ge=0, le=10_000)
-    zh: str = Field(min_length=4)
-    en: str = Field(min_length=4)
-    basis_zh: str = Field(min_length=4)
-    basis_en: str = Field(min_length=4)
+    zh: Text
+    en: Text
+    basis_zh: Text
+    basis_en: Text
 
 
-class _File(_Strict):
-    version: int = Field(ge=1)
+class _File(Versioned):
     trace_days: int = Field(ge=0, le=3650)
     erased: list[_Erased] = Field(min_length=1)
     kept: list[_Kept] = Field(min_length=1)
@@ -91,17 +84,8 @@ class _File(_Strict):
 @cache
 def load_erasure(path: Path = _FILE) -> ErasureRules:
     """The file's content. Raises ApiError `catalogue.bad_file` where it is malformed or names a code twice."""
-    try:
-        file = _File.model_validate(tomllib.loads(path.read_text("utf-8")))
-    except (OSError, ValueError, ValidationError) as error:
-        raise _bad(path, type(error).__name__) from None
-    codes = [one.code for one in file.erased] + [one.code for one in file.kept]
-    if len(codes) != len(set(codes)):
-        raise _bad(path, "a code stands twice")
+    file = read_rules(path, _File)
+    check_once(path, [*(one.code for one in file.erased), *(one.code for one in file.kept)])
     erased = tuple(Erased(one.code, one.counted, one.zh, one.en) for one in file.erased)
     kept = tuple(Kept(one.code, one.until, one.days, one.zh, one.en, one.basis_zh, one.basis_en) for one in file.kept)
     return ErasureRules(file.trace_days, erased, kept)
-
-
-def _bad(path: Path, problem: str) -> ApiError:
-    return ApiError("catalogue.bad_file", Kind.INTERNAL, file=path.name, where="", problem=problem)

@@ -34,6 +34,27 @@ class FieldKind(StrEnum):
     CLAIM = "claim"  # derived by us at return, never a column: see api.catalogue.claims
 
 
+class SpellingKind(StrEnum):
+    """What of a value's spelling may serve as a mark in copies: never its canonical form (`docs/formats.md`).
+
+    `text`: width of brackets and of a hyphen between digits; `brackets`: of brackets alone, where numbers of models or
+    drawings may stand; `date`: strokes or slashes; `zeros`: those that end an amount of two decimals.
+    """
+
+    TEXT = "text"
+    BRACKETS = "brackets"
+    DATE = "date"
+    ZEROS = "zeros"
+
+
+_SPELT = {
+    SpellingKind.TEXT: (FieldKind.TEXT, FieldKind.ORGANISATION, FieldKind.ADDRESS),
+    SpellingKind.BRACKETS: (FieldKind.TEXT, FieldKind.ORGANISATION, FieldKind.ADDRESS),
+    SpellingKind.DATE: (FieldKind.DATE,),
+    SpellingKind.ZEROS: (FieldKind.AMOUNT,),
+}
+_SPELT_DECIMALS = 2
+
 _FORMS = {
     FieldKind.TEXT: forms.text_form,
     FieldKind.NAME: forms.name_form,
@@ -67,8 +88,9 @@ class Field:
 
     `sensitive`: needs separate consent (PIPL article 29). `trade_secret`: an enterprise's secret (Anti-Unfair
     Competition Law, article 9), to be agreed to separately as well. `normative`: no variant of its spelling may be used
-    as a mark. `identifying`: tells who the holder is. `natural_key`: together with the others so flagged it tells one
-    certificate of this type from another. `synonyms`: further column headers by which department files call it.
+    as a mark; of other fields `spelling` says which may. `identifying`: tells who the holder is. `natural_key`:
+    together with the others so flagged it tells one certificate of this type from another. `synonyms`: further column
+    headers by which department files call it.
     """
 
     name: str
@@ -79,6 +101,7 @@ class Field:
     sensitive: bool = False
     trade_secret: bool = False
     normative: bool = True
+    spelling: SpellingKind | None = None
     identifying: bool = False
     natural_key: bool = False
     choices: tuple[Choice, ...] = ()
@@ -108,6 +131,15 @@ class Field:
                 raise ApiError("catalogue.required", field=self.name)
             return ""
         return self._form(raw, demo)
+
+    @property
+    def bears_spelling(self) -> bool:
+        """Whether the canonical form undoes what `spelling` lets vary, and nothing normative varies."""
+        if self.spelling is None:
+            return True
+        undone = self.kind in _SPELT[self.spelling] and self.limits.pattern is None and not self.limits.open_ended
+        amount = self.spelling is not SpellingKind.ZEROS or self.limits.decimals == _SPELT_DECIMALS
+        return undone and amount and not (self.normative or self.natural_key)
 
     @property
     def headers(self) -> frozenset[str]:

@@ -4,7 +4,7 @@ from pydantic import BaseModel, ConfigDict
 from pydantic import Field as Bound
 
 from api.catalogue.claims import ClaimKind
-from api.catalogue.fields import FieldKind, HolderKind
+from api.catalogue.fields import FieldKind, HolderKind, SpellingKind
 from api.catalogue.model import RuleKind
 
 _SNAKE = r"^[a-z][a-z0-9_]*$"
@@ -70,6 +70,7 @@ class FieldTable(Table):
     sensitive: bool = False
     trade_secret: bool = False
     normative: bool = True
+    spelling: SpellingKind | None = None
     identifying: bool = False
     natural_key: bool = False
     choices: list[ChoiceTable] = []

@@ -297,7 +297,7 @@ def _field(file: str, table: FieldTable) -> Field:
         decimals=table.decimals,
         open_ended=table.open_ended,
     )
-    return Field(
+    made = Field(
         name=table.name,
         zh=table.zh,
         en=table.en,
@@ -306,6 +306,7 @@ def _field(file: str, table: FieldTable) -> Field:
         sensitive=table.sensitive,
         trade_secret=table.trade_secret,
         normative=table.normative,
+        spelling=table.spelling,
         identifying=table.identifying,
         natural_key=table.natural_key,
         choices=tuple(Choice(c.code, c.zh, c.en, tuple(c.aliases)) for c in table.choices),
@@ -314,6 +315,9 @@ def _field(file: str, table: FieldTable) -> Field:
         unit_en=table.unit_en or "",
         synonyms=tuple(table.synonyms),
     )
+    if not made.bears_spelling:
+        raise _bad(file, where, f"spelling {table.spelling} does not belong to a {table.kind} like this one")
+    return made
 
 
 def _allowances(

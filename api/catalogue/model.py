@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 
-from api.catalogue.claims import Claim, claim_field, derive
+from api.catalogue.claims import Claim, Derivation, claim_field, derive
 from api.catalogue.fields import Choice, Field, FieldKind, HolderKind, display_date
 from api.catalogue.identifiers import elc_identifier
 from api.catalogue.purposes import Allowance, FairUse, Purpose, ScenarioPack, StatutoryBasis
@@ -18,6 +18,7 @@ __all__ = [
     "Choice",
     "Claim",
     "Department",
+    "Derivation",
     "FairUse",
     "Field",
     "FieldKind",
@@ -151,6 +152,10 @@ class TypeSchema:
     def derive(self, values: Mapping[str, str], on_date: date) -> dict[str, str]:
         """Every claim's value by name, from canonical `values` as of `on_date`; "" where the source is blank."""
         return derive(self.claims, values, on_date)
+
+    def derivation(self, on_date: date) -> Derivation:
+        """`derive` for many records as of one day."""
+        return Derivation(self.claims, on_date)
 
     @property
     def natural_key(self) -> tuple[str, ...]:

@@ -153,8 +153,11 @@ class StatutoryBasis:
     allowances: tuple[Allowance, ...]
 
     def case_fits(self, case_no: str) -> bool:
-        """Whether a case number has the form that the basis demands."""
-        return re.fullmatch(self.case_pattern, case_no) is not None
+        """Whether a case number has the form that the basis demands.
+
+        Digits are those of ASCII: in another script's the same case would count as another one against its quota.
+        """
+        return re.fullmatch(self.case_pattern, case_no, re.ASCII) is not None
 
     def allowance(self, type_code: str, field_name: str) -> Allowance | None:
         """What the basis allows of that field, or None where it may not be read."""

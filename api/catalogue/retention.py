@@ -1,18 +1,17 @@
 """Laws by which a copy may be kept, and ways of destroying one: `retention.toml`, read strictly, once a process."""
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
-from api.errors import ApiError, Kind
+from api.catalogue.rules import Code, Strict, Text, Versioned, check_once, read_rules
+from api.errors import ApiError
 from api.locale import Lang
 
 _FILE = Path(__file__).parent / "retention.toml"
-_CODE = r"^[a-z][a-z0-9_]{2,63}$"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +47,24 @@ class DeletionMethod:
 
 
 @dataclass(frozen=True, slots=True)
+class Register:
+    """A register of the service's own and for how many days its entries are kept, with the law that says so."""
+
+    code: str
+    zh: str
+    en: str
+    days: int
+
+
+@dataclass(frozen=True, slots=True)
 class Retention:
-    """Days to delete in, days until the regulator is told, and all bases and methods by code, in the file's order."""
+    """Days to delete in, days until the regulator is told; bases, methods, registers by code, in the file's order."""
 
     deletion_days: int
     escalation_days: int
     bases: Mapping[str, RetentionBasis]
     methods: Mapping[str, DeletionMethod]
+    registers: Mapping[str, Register]
 
     def basis(self, code: str) -> RetentionBasis:
         """A basis by code. Raises `catalogue.unknown_retention_basis`."""
@@ -69,47 +79,44 @@ class Retention:
         return self.methods[code]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
-
-
-class _Basis(_Strict):
-    code: str = Field(pattern=_CODE)
-    zh: str = Field(min_length=4)
-    en: str = Field(min_length=4)
+class _Basis(Strict):
+    code: Code
+    zh: Text
+    en: Text
     max_years: int = Field(ge=1, le=30)
     purposes: list[str]
 
 
-class _Method(_Strict):
-    code: str = Field(pattern=_CODE)
-    zh: str = Field(min_length=2)
-    en: str = Field(min_length=2)
+class _Method(Strict):
+    code: Code
+    zh: Text
+    en: Text
 
 
-class _File(_Strict):
-    version: int = Field(ge=1)
+class _Register(Strict):
+    code: Code
+    zh: Text
+    en: Text
+    days: int = Field(ge=183, le=3650)
+
+
+class _File(Versioned):
     deletion_days: int = Field(ge=1, le=90)
     escalation_days: int = Field(ge=0, le=90)
     basis: list[_Basis] = Field(min_length=1)
     method: list[_Method] = Field(min_length=1)
+    registers: list[_Register] = Field(min_length=1, alias="register")
 
 
 @cache
 def load_retention(path: Path = _FILE) -> Retention:
     """The file's content. Raises ApiError `catalogue.bad_file` where it is malformed or names a code twice."""
-    try:
-        file = _File.model_validate(tomllib.loads(path.read_text("utf-8")))
-    except (OSError, ValueError, ValidationError) as error:
-        raise _bad(path, type(error).__name__) from None
+    file = read_rules(path, _File)
+    for listed in (file.basis, file.method, file.registers):
+        check_once(path, (one.code for one in listed))
     bases = {
         one.code: RetentionBasis(one.code, one.zh, one.en, one.max_years, tuple(one.purposes)) for one in file.basis
     }
     methods = {one.code: DeletionMethod(one.code, one.zh, one.en) for one in file.method}
-    if len(bases) != len(file.basis) or len(methods) != len(file.method):
-        raise _bad(path, "a code stands twice")
-    return Retention(file.deletion_days, file.escalation_days, bases, methods)
-
-
-def _bad(path: Path, problem: str) -> ApiError:
-    return ApiError("catalogue.bad_file", Kind.INTERNAL, file=path.name, where="", problem=problem)
+    registers = {one.code: Register(one.code, one.zh, one.en, one.days) for one in file.registers}
+    return Retention(file.deletion_days, file.escalation_days, bases, methods, registers)

@@ -18,6 +18,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from api.client.cases import Case, CaseEvent, Cases, Notifications, Told
 from api.client.copies import Copies, Copy, CopyEvent
+from api.client.data_asks import DataAsk, DataAsks
+from api.client.disputes import Correction, Corrections, Dispute, Disputes
 from api.client.errors import MydataError, RefusedError, UnreachableError, UntrustedError
 from api.client.grants import FORMATS, Grant, GrantCopy, GrantEvent, Grants, Pulled
 from api.client.jobs import Archive, Delivered, Job, JobItem, Jobs, read_archive
@@ -61,6 +63,9 @@ class MydataClient:
         self.receipts = Receipts(self.transport)
         self.statutory = Statutory(self.transport, log_key)
         self.cases = Cases(self.transport)
+        self.disputes = Disputes(self.transport)
+        self.data_asks = DataAsks(self.transport)
+        self.corrections = Corrections(self.transport)
         self.notifications = Notifications(self.transport)
         self.webhooks = Webhooks(self.transport)
         self.reference = Reference(self.transport)
@@ -91,7 +96,13 @@ __all__ = [
     "Copies",
     "Copy",
     "CopyEvent",
+    "Correction",
+    "Corrections",
+    "DataAsk",
+    "DataAsks",
     "Delivered",
+    "Dispute",
+    "Disputes",
     "Grant",
     "GrantCopy",
     "GrantEvent",

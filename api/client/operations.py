@@ -54,9 +54,24 @@ GET_DECISION = Operation("GET", "/v1/receipts/{receipt_id}/decision")
 QUERY = Operation("POST", "/v1/statutory-accesses", body=("basis", "case_no", "holder", "fields", "hidden_days"))
 LIST_QUERIES = Operation("GET", "/v1/statutory-accesses", query=("cursor",))
 GET_QUERY = Operation("GET", "/v1/statutory-accesses/{access_id}")
+LIST_BASES = Operation("GET", "/v1/statutory-bases")
 
 LIST_CASES = Operation("GET", "/v1/cases", query=("state", "cursor"))
 GET_CASE = Operation("GET", "/v1/cases/{case_id}")
+LIST_DISPUTES = Operation("GET", "/v1/disputes", query=("cursor", "state"))
+GET_DISPUTE = Operation("GET", "/v1/disputes/{dispute_id}")
+ANSWER_DISPUTE = Operation("POST", "/v1/disputes/{dispute_id}/answer", body=("outcome", "text"))
+LIST_CORRECTIONS = Operation("GET", "/v1/corrections")
+GET_CORRECTION = Operation("GET", "/v1/corrections/{correction_id}", query=("after",))
+CONFIRM_CORRECTION = Operation("POST", "/v1/corrections/{correction_id}/confirmation")
+FILE_DATA_ASK = Operation(
+    "POST",
+    "/v1/data-asks",
+    body=("purpose", "basis", "frequency", "type", "fields", "words", "purpose_code", "basis_code"),
+)
+LIST_DATA_ASKS = Operation("GET", "/v1/data-asks", query=("cursor", "state", "side"))
+GET_DATA_ASK = Operation("GET", "/v1/data-asks/{ask_id}")
+WITHDRAW_DATA_ASK = Operation("POST", "/v1/data-asks/{ask_id}/withdraw")
 LIST_NOTIFICATIONS = Operation("GET", "/v1/notifications", query=("cursor",))
 MARK_READ = Operation("POST", "/v1/notifications/read", body=("id",))
 GET_NOTIFICATION_SETTINGS = Operation("GET", "/v1/notifications/settings")

@@ -25,6 +25,31 @@ class Access:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """A duty by law that one's own organisation may query under, and how much of the day's quota is used."""
+
+    code: str
+    law: str
+    case_example: str
+    allowed: tuple[str, ...]
+    quota_per_day: int
+    quota_per_case: int
+    used_today: int
+
+
+def _basis(document: Document) -> Basis:
+    return Basis(
+        code=document.text("code"),
+        law=document.inner("law").text("zh"),
+        case_example=document.text("case_example"),
+        allowed=document.texts("allowed"),
+        quota_per_day=document.whole("quota_per_day"),
+        quota_per_case=document.whole("quota_per_case"),
+        used_today=document.whole("used_today"),
+    )
+
+
 def _access(document: Document) -> Access:
     return Access(
         id=document.text("id"),
@@ -81,3 +106,7 @@ class Statutory:
     def list(self) -> Iterator[Access]:
         """The organisation's queries, newest first."""
         return paged(self._transport, op.LIST_QUERIES, _access)
+
+    def bases(self) -> tuple[Basis, ...]:
+        """The duties by law that the organisation may query under."""
+        return tuple(_basis(one) for one in self._transport.json(op.LIST_BASES).list("items"))

@@ -18,6 +18,34 @@ def ask(store_url: str, statement: str) -> tuple[Any, ...]:
     return cast("tuple[Any, ...]", row)
 
 
+def rows(store_url: str, statement: str) -> list[tuple[Any, ...]]:
+    """All rows of a question."""
+    if store_url.startswith("sqlite"):
+        file = sqlite3.connect(store_url.removeprefix("sqlite:///"), timeout=30)
+        try:
+            return file.execute(statement).fetchall()
+        finally:
+            file.close()
+    with psycopg.connect(libpq(store_url), connect_timeout=30) as server:
+        return server.execute(statement.encode()).fetchall()
+
+
+def change(store_url: str, *statements: str) -> None:
+    """Run statements in one transaction."""
+    if store_url.startswith("sqlite"):
+        file = sqlite3.connect(store_url.removeprefix("sqlite:///"), timeout=30)
+        try:
+            with file:
+                for statement in statements:
+                    file.execute(statement)
+        finally:
+            file.close()
+        return
+    with psycopg.connect(libpq(store_url), connect_timeout=30) as server:
+        for statement in statements:
+            server.execute(statement.encode())
+
+
 def libpq(store_url: str) -> str:
     """The same URL as PostgreSQL's own library takes it."""
     return store_url.replace("postgresql+psycopg://", "postgresql://", 1)

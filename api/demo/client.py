@@ -3,7 +3,7 @@
 import contextlib
 import json
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import httpx
@@ -14,6 +14,8 @@ from api.client.signing import Message, sign
 from api.errors import ApiError, Kind
 
 TIMEOUT_S = 60.0
+FILE_TIMEOUT_S = 600.0
+"""For files: what pictures show is read and compared before the answer comes."""
 
 
 def raise_problem(response: httpx.Response) -> httpx.Response:
@@ -86,7 +88,15 @@ class Person:
     def upload(self, path: str, name: str, data: bytes, **fields: str) -> Any:  # noqa: ANN401 - JSON
         """POST a file as a form."""
         files = {"file": (name, data, "application/octet-stream")}
-        return raise_problem(self.http.post(path, data=fields, files=files, headers=self._headers())).json()
+        headers = self._headers()
+        answer = self.http.post(path, data=fields, files=files, headers=headers, timeout=FILE_TIMEOUT_S)
+        return raise_problem(answer).json()
+
+    def upload_many(self, path: str, files: Sequence[tuple[str, bytes]], **fields: str) -> Any:  # noqa: ANN401 - JSON
+        """POST several files, each with its name, as one form."""
+        parts = [("file", (name, data, "application/octet-stream")) for name, data in files]
+        answer = self.http.post(path, data=fields, files=parts, headers=self._headers(), timeout=FILE_TIMEOUT_S)
+        return raise_problem(answer).json()
 
     def close(self) -> None:
         """Close the connections."""

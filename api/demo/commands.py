@@ -7,21 +7,23 @@ from typing import Any
 
 from rich.console import Console
 from rich.progress import Progress
-from rich.table import Table
 
 from api.catalogue import load_catalogue
 from api.demo import flow
 from api.demo.client import Person
+from api.demo.trace_command import trace_files
 from api.errors import ApiError, Kind
 from api.locale import error_text
-from api.services import erasure_run
+from api.policy.duties import Office
+from api.services import erasure_run, offices
 from api.settings import Settings
 from api.store import clock
-from api.store.backup import restore_backup, sqlite_file, write_backup
+from api.store.backup import restore_database, write_backup
 from api.store.crypto import Vault
 from api.store.database import Database, read_only
 from api.store.fsck import FsckReport, NodeChain, fsck
 from api.store.fsck import Progress as Tick
+from api.store.queries.epochs import key_before_epochs
 from api.store.schema import migrate
 from api.wiring import key_ring, log_key, read_deployment, wire
 from chain.node import Web3Node
@@ -54,20 +56,9 @@ def return_file(file: Path, type_name: str, url: str, console: Console) -> bool:
     return bool(rows["bad"] == 0 and item["state"] == "anchored")
 
 
-def trace_files(files: list[Path], url: str, console: Console) -> None:
-    """Trace files as the regulator and print the verdicts."""
-    regulator = _officer(url, "regulator", None)
-    table = Table("文件 file", "结论 outcome", "指向 named", "log10 E", "N", "编号 trace")
-    with Progress(console=console) as bar:
-        task = bar.add_task("溯源 / trace", total=len(files))
-        for file in files:
-            item = regulator.upload("/v1/traces", file.name, file.read_bytes())["items"][0]
-            report = item["report"]
-            named = ", ".join(f"{n['entity_zh']} {n['copy']}" for n in report["named"]) or "—"
-            best = f"{report['ranked'][0]['log10_e']:.1f}" if report["ranked"] else "—"
-            table.add_row(file.name, item["outcome"], named, best, str(report["n"]), item["id"])
-            bar.advance(task)
-    console.print(table)
+def trace(files: list[Path], url: str, console: Console, into: Path | None = None) -> bool:
+    """Trace files as the regulator, print the verdicts and keep reports in `into`; whether every file has its own."""
+    return trace_files(_officer(url, "regulator", None), files, console, into)
 
 
 def check(settings: Settings, tick: Tick | None = None) -> FsckReport:
@@ -79,7 +70,16 @@ def check(settings: Settings, tick: Tick | None = None) -> FsckReport:
     node = Web3Node(settings.rpc_url)
     try:
         public = log_key(keys).public_key().public_bytes_raw()
-        return fsck(db, Vault(keys), public, identity=identity, chain=NodeChain(node, identity), progress=tick)
+        return fsck(
+            db,
+            Vault(keys),
+            public,
+            identity=identity,
+            chain=NodeChain(node, identity),
+            witnesses=settings.witness_keys,
+            before_epochs=key_before_epochs(keys),
+            progress=tick,
+        )
     finally:
         node.close()
         db.close()
@@ -100,6 +100,8 @@ def check_store(settings: Settings, console: Console) -> bool:
         console.print(f"  {name:<16} {count}", highlight=False)
     for skipped in report.skipped:
         console.print(f"  [yellow]未核对 not compared[/] {skipped}")
+    for name, count in sorted(report.unjudged.items()):
+        console.print(f"  [yellow]无法核对 could not be judged[/] {name} {count}", highlight=False)
     for finding in report.findings:
         said = error_text(finding.code, "zh-Hans", {})
         console.print(f"[bold red]✗[/] {finding.table} {finding.id} {said} [dim]{finding.code}[/]", highlight=False)
@@ -118,6 +120,23 @@ def migrate_store(settings: Settings, console: Console) -> None:
         db.close()
 
 
+def found_offices(
+    settings: Settings, operator: list[str], security: list[str], auditor: list[str], console: Console
+) -> None:
+    """`mydata found-offices`: the operator's first offices, once. Raises `duties.founding`, `duties.founded`."""
+    named = [(Office.OPERATOR, operator), (Office.SECURITY, security), (Office.AUDITOR, auditor)]
+    given = {number.strip(): office for office, numbers in named for number in numbers}
+    if "" in given or len(given) != sum(len(numbers) for _, numbers in named):
+        raise ApiError("duties.second_office")
+    keys, db = key_ring(settings), Database(settings.store_url)
+    try:
+        if not offices.found(db, Vault(keys), keys, given):
+            raise ApiError("duties.founded", Kind.CONFLICT)
+    finally:
+        db.close()
+    console.print(f"{len(given)} 个职务已任命 / offices given", highlight=False)
+
+
 def backup_store(settings: Settings, file: Path, console: Console) -> None:
     """`mydata backup`: an encrypted snapshot, and until when it can be opened. Raises `backup.…`."""
     db = Database(settings.store_url)
@@ -133,7 +152,7 @@ def backup_store(settings: Settings, file: Path, console: Console) -> None:
 
 def restore_store(settings: Settings, file: Path, console: Console) -> None:
     """`mydata restore`: bring a backup back, then erase again whom the list names. Raises `backup.…`, `erasure.…`."""
-    restore_backup(file, settings.data_dir, sqlite_file(settings.store_url))
+    restore_database(file, settings.data_dir, settings.store_url)
     ctx = wire(settings).ctx
     try:
         migrate(ctx.db)

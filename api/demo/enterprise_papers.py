@@ -32,6 +32,13 @@ def _issued(firm: Enterprise, office: Office, rng: random.Random, years: int) ->
     return day_between(rng, first, office.today - timedelta(days=1))
 
 
+def _issuing(issued: date, years: int, authority: str, *, begins: bool = False) -> dict[str, str]:
+    """By whom and when a paper was issued and until when it holds; `begins` where it states that as well."""
+    day, last = issued.isoformat(), add_years(issued, years).isoformat()
+    held = {"issuing_authority": authority, "issued_on": day, "valid_until": last}
+    return {**held, "valid_from": day} if begins else held
+
+
 def _food_production(firm: Enterprise, office: Office, rng: random.Random) -> dict[str, str]:
     issued = _issued(firm, office, rng, 5)
     categories, products = rng.choice(
@@ -43,9 +50,7 @@ def _food_production(firm: Enterprise, office: Office, rng: random.Random) -> di
         "categories": categories,
         "products": products,
         "licence_number": f"SC1{rng.randint(0, 9)}{rng.randint(0, 9)}371099{office.next():05d}",
-        "issuing_authority": APPROVAL,
-        "issued_on": issued.isoformat(),
-        "valid_until": add_years(issued, 5).isoformat(),
+        **_issuing(issued, 5, APPROVAL),
     }
 
 
@@ -60,9 +65,7 @@ def _drug_operation(firm: Enterprise, office: Office, rng: random.Random) -> dic
         "business_mode": mode,
         "scope": "中药饮片、中成药、化学药、生物制品",
         "licence_number": f"鲁{letters}{office.next():07d}",
-        "issuing_authority": APPROVAL,
-        "issued_on": issued.isoformat(),
-        "valid_until": add_years(issued, 5).isoformat(),
+        **_issuing(issued, 5, APPROVAL),
     }
 
 
@@ -95,10 +98,7 @@ def _registered(firm: Enterprise, office: Office, rng: random.Random) -> dict[st
         "address": firm.address,
         "scope": firm.scope,
         "capital": f"{rng.choice((3, 5, 10, 30, 50))}.00",
-        "valid_from": issued.isoformat(),
-        "valid_until": add_years(issued, 4).isoformat(),
-        "issued_on": issued.isoformat(),
-        "issuing_authority": APPROVAL,
+        **_issuing(issued, 4, APPROVAL, begins=True),
     }
 
 
@@ -124,10 +124,7 @@ def _medical_institution(firm: Enterprise, office: Office, rng: random.Random) -
         "departments": departments,
         "beds": "0",
         "registration_number": f"PDY{office.next():05d}{firm.uscc[2:8]}{kind}",
-        "valid_from": issued.isoformat(),
-        "valid_until": add_years(issued, 5).isoformat(),
-        "issued_on": issued.isoformat(),
-        "issuing_authority": APPROVAL,
+        **_issuing(issued, 5, APPROVAL, begins=True),
     }
 
 
@@ -137,9 +134,7 @@ def _hygiene(firm: Enterprise, office: Office, rng: random.Random) -> dict[str, 
         "premises": firm.address,
         "scope": rng.choice(("住宿场所：宾馆", "住宿场所：宾馆；沐浴场所：浴室", "美容美发场所")),
         "licence_number": f"鲁卫公证字({issued.year})第371099-{office.next():06d}号",
-        "issuing_authority": APPROVAL,
-        "issued_on": issued.isoformat(),
-        "valid_until": add_years(issued, 4).isoformat(),
+        **_issuing(issued, 4, APPROVAL),
     }
 
 
@@ -150,10 +145,7 @@ def _construction_safety(firm: Enterprise, office: Office, rng: random.Random) -
         "company_type": words.COMPANY_TYPES[0],
         "scope": "建筑施工",
         "licence_number": f"(鲁)JZ安许证字({issued.year}){office.next():06d}",
-        "valid_from": issued.isoformat(),
-        "valid_until": add_years(issued, 3).isoformat(),
-        "issued_on": issued.isoformat(),
-        "issuing_authority": HOUSING,
+        **_issuing(issued, 3, HOUSING, begins=True),
     }
 
 
@@ -164,9 +156,7 @@ def _developer(firm: Enterprise, office: Office, rng: random.Random) -> dict[str
         "registered_capital": f"{rng.choice((1000, 2000, 5000))}.00",
         "grade": "second",
         "certificate_number": f"FD371099{office.next():04d}",
-        "issuing_authority": APPROVAL,
-        "issued_on": issued.isoformat(),
-        "valid_until": add_years(issued, 3).isoformat(),
+        **_issuing(issued, 3, APPROVAL),
     }
 
 
@@ -179,9 +169,7 @@ def _testing_agency(firm: Enterprise, office: Office, rng: random.Random) -> dic
         "scope": "建筑材料及构配件；主体结构及装饰装修；地基基础",
         "equipment": "万能试验机；压力试验机；钢筋扫描仪",
         "certificate_number": f"鲁建检字第{office.next():08d}号",
-        "issuing_authority": HOUSING,
-        "issued_on": issued.isoformat(),
-        "valid_until": add_years(issued, 5).isoformat(),
+        **_issuing(issued, 5, HOUSING),
     }
 
 
@@ -193,9 +181,7 @@ def _survey(firm: Enterprise, office: Office, rng: random.Random) -> dict[str, s
         "company_type": words.COMPANY_TYPES[1],
         "qualification": rng.choice(("工程勘察专业类（岩土工程）乙级", "工程勘察专业类（工程测量）乙级")),
         "certificate_number": f"B237{office.next():06d}",
-        "issuing_authority": HOUSING,
-        "issued_on": issued.isoformat(),
-        "valid_until": add_years(issued, 5).isoformat(),
+        **_issuing(issued, 5, HOUSING),
     }
 
 
@@ -208,10 +194,7 @@ def _hazardous_chemicals(firm: Enterprise, office: Office, rng: random.Random) -
         "scope": rng.choice(("汽油；柴油（闭杯闪点≤60℃）", "乙醇；丙酮；甲苯", "氢氧化钠溶液；盐酸")),
         "storage": f"{firm.address}罐区" if stored else "",
         "licence_number": f"鲁演危化经({issued.year}){office.next():06d}",
-        "valid_from": issued.isoformat(),
-        "valid_until": add_years(issued, 3).isoformat(),
-        "issued_on": issued.isoformat(),
-        "issuing_authority": "演示市应急管理局",
+        **_issuing(issued, 3, "演示市应急管理局", begins=True),
     }
 
 
@@ -231,10 +214,7 @@ def _mining(firm: Enterprise, office: Office, rng: random.Random) -> dict[str, s
             f"{n}点 {rng.randint(4100000, 4199999)},{rng.randint(40500000, 40599999)}" for n in range(1, 5)
         ),
         "licence_number": f"C371099{issued:%Y%m}{rng.randint(1, 9)}{office.next():09d}",
-        "valid_from": issued.isoformat(),
-        "valid_until": add_years(issued, rng.choice((5, 10))).isoformat(),
-        "issued_on": issued.isoformat(),
-        "issuing_authority": "演示市自然资源和规划局",
+        **_issuing(issued, rng.choice((5, 10)), "演示市自然资源和规划局", begins=True),
     }
 
 

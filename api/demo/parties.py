@@ -113,6 +113,15 @@ REGULATOR = DemoParty("regulator-data", "regulator", "演示市大数据监督�
 OPERATOR = DemoParty("operator-platform", "operator", "演示市数据运营中心", "Demo City Data Operations Centre")
 
 
+OFFICES = (
+    ("", "operator", "值班系统管理员", "System administrator on duty"),
+    ("S-01", "security", "安全管理员甲", "Security officer A"),
+    ("S-02", "security", "安全管理员乙", "Security officer B"),
+    ("J-01", "auditor", "审计员", "Auditor"),
+)
+"""The operator's first offices: staff number, office, names. The desk without one is the system administrator's."""
+
+
 def demo_parties(catalogue: Catalogue) -> list[DemoParty]:
     """All demo parties; a department for each of the catalogue's departments that issues a ready type."""
     issuing = {schema.department for schema in catalogue.ready_types()}

@@ -11,6 +11,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ import psutil
 import psycopg
 from psycopg import sql
 
+from api import lifeline
 from api.errors import ApiError, Kind
 
 USER = "mydata"
@@ -73,11 +75,13 @@ class Server:
     folder: Path
     more: dict[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
+    guard: subprocess.Popen[bytes] | None = None
 
     @classmethod
-    def create(cls, *, locale: str = "", **more: str) -> "Server":
+    def create(cls, *, locale: str = "", alive: Path | None = None, **more: str) -> "Server":
         """Make a new data directory; nothing runs yet. `locale` is an ICU locale (`zh-Hans-CN`), by default plain C.
 
+        Server and directory end with this process, however that ends; with `alive`, once the lock on that file is free.
         `more` are settings of the server. Raises `launch.no_postgresql`.
         """
         place, reason = binaries(), missing()
@@ -89,6 +93,7 @@ class Server:
             assert user is not None
             os.chown(folder, user.pw_uid, user.pw_gid)
         server = cls(folder, dict(more))
+        server.guard = _guard(folder, alive)
         line = [str(place / "initdb"), "-D", str(server.data), "-U", USER, "--auth=trust", "--no-sync"]
         line += ["--encoding=UTF8", "--locale=C"]
         if locale:
@@ -186,6 +191,10 @@ class Server:
     def remove(self) -> None:
         """Stop it and delete everything."""
         self.stop()
+        if self.guard is not None:
+            self.guard.kill()
+            self.guard.wait()
+            self.guard = None
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def create_database(self, name: str, template: str = "template1") -> str:
@@ -218,6 +227,19 @@ def store_url(choice: str) -> Iterator[str]:
         yield server.create_database(USER)
     finally:
         server.remove()
+
+
+def _guard(folder: Path, alive: Path | None) -> subprocess.Popen[bytes]:
+    environment, ends = (dict(os.environ), ()) if alive is not None else lifeline.given(os.environ)
+    return subprocess.Popen(  # noqa: S603 - our own interpreter and module
+        [sys.executable, "-m", "api.demo.guard", str(folder), *([] if alive is None else [str(alive)])],
+        env=environment,
+        pass_fds=ends,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
 
 
 def _plain_user() -> pwd.struct_passwd | None:

@@ -6,25 +6,31 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from api.catalogue import load_catalogue
-from api.demo.parties import DemoParty, demo_parties
+from api.demo.parties import OFFICES, DemoParty, demo_parties
 from api.http import signatures
+from api.policy.duties import Office
+from api.services import offices
 from api.settings import Settings
 from api.store import Session, clock, unit_of_work
+from api.store.crypto import Vault
 from api.store.database import Database
 from api.store.keyring import KeyRing
 from api.store.queries import parties, registrations
 from api.store.queries.registrations import LegalBasis
 from api.store.schema import migrate
 from api.store.tables import Party
-from api.wiring import CHAIN_FILE, TRUST_FILE, key_ring, log_key, provider, read_deployment, write_private
+from api.wiring import CHAIN_FILE, TRUST_FILE, key_ring, log_key, provider, read_deployment, witnesses, write_private
 from chain.calls import PartyProposal, Role
 from chain.canonical import tagged_hash
+from chain.confirmations import engine_of
 from chain.deploy import Deployment, admit_party, deploy, trust_document
 from chain.jose import parse_jwk
 from chain.node import Web3Node
 from chain.signer import LocalSigner
 from chain.trustfile import IdentityProvider, PasskeyParty
 
+ANY_NODE = "rpc"
+OFFICES_FILE = "offices.json"
 CHAIN_ROLES = {
     "department": Role.DEPARTMENT,
     "entity": Role.ENTITY,
@@ -57,14 +63,24 @@ def provision(settings: Settings) -> Deployment:
             deployment = read_deployment(settings.data_dir)
             deployment.identity().check(node)
         else:
-            deployment = deploy(node, relay, admins, [], engine=settings.engine)
+            deployment = deploy(node, relay, admins, [], engine=_engine(settings, node))
             write_private(settings.data_dir / CHAIN_FILE, deployment.to_json())
         for party in demo_parties(load_catalogue()):
             _admit(db, keys, node, deployment, admins, party)
+        offices.found(db, Vault(keys), keys, {number: Office(office) for number, office, _, _ in OFFICES})
+        listed = [{"role": o, "staff": number, "zh": zh, "en": en} for number, o, zh, en in OFFICES]
+        write_private(settings.data_dir / OFFICES_FILE, listed)
         write_trust(settings, keys, deployment, [admin.address for admin in admins])
     finally:
         db.close()
     return deployment
+
+
+def _engine(settings: Settings, node: Web3Node) -> str:
+    """What the deployment's record calls the engine: as set, or, behind a plain URL, what the node says that it is."""
+    if settings.engine != ANY_NODE:
+        return settings.engine
+    return engine_of(node.client()) or ANY_NODE
 
 
 def write_trust(settings: Settings, keys: KeyRing, deployment: Deployment, admins: list[bytes]) -> Path:
@@ -79,6 +95,7 @@ def write_trust(settings: Settings, keys: KeyRing, deployment: Deployment, admin
             IdentityProvider(vouching.issuer, parse_jwk(jwk, "/jwk")) for jwk in vouching.public_jwks()
         ],
         passkeys=[PasskeyParty(settings.rp_id, settings.rp_origins)],
+        witnesses=witnesses(settings),
     )
     path = settings.data_dir / TRUST_FILE
     write_private(path, document)
@@ -109,8 +126,11 @@ def _admit(
         hashlib.sha256(identifier.encode()).digest(), CHAIN_ROLES[party.role], address, thumbprint, metadata
     )
     admit_party(node, deployment, admins, proposal)
+    vault = Vault(keys)
     with unit_of_work(db) as session:
-        session.add(
+        parties.admit(
+            session,
+            vault,
             Party(
                 id=identifier,
                 role=party.role,
@@ -126,18 +146,17 @@ def _admit(
                 status="active",
                 anchor_state="anchored",
                 created_at_ms=clock.advance(session),
-            )
+            ),
         )
-        session.flush()
-        register(session, identifier, party)
+        register(session, vault, identifier, party)
 
 
-def register(session: Session, identifier: str, party: DemoParty) -> None:
+def register(session: Session, vault: Vault, identifier: str, party: DemoParty) -> None:
     """Register a demo party for its purposes and bases; a second time changes nothing."""
     purposes = [code for code in load_catalogue().purposes if code.startswith(party.purposes)]
     now = clock.now_ms(session)
-    registrations.register(session, identifier, LegalBasis.CONSENT, purposes, now)
-    registrations.register(session, identifier, LegalBasis.STATUTORY_DUTY, party.bases, now)
+    registrations.register(session, vault, identifier, LegalBasis.CONSENT, purposes, now)
+    registrations.register(session, vault, identifier, LegalBasis.STATUTORY_DUTY, party.bases, now)
 
 
 def _account(keys: KeyRing, party: DemoParty, identifier: str) -> bytes:

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from rich.console import Console
 
-from api import launch
+from api import launch, lifeline
 from api.demo.provision import provision
 from api.launch import Stack
 from api.settings import Settings
@@ -92,6 +92,7 @@ def run(data_dir: Path, *, engine: str, port: int, seed: bool, console: Console,
     """Start, seed, print, watch, stop."""
     from api.demo.seed import identities, seed_once
 
+    lifeline.watch()
     with console.status("正在启动 / starting"):
         running = start(data_dir, engine=engine, port=port, database_url=database_url)
     launch.stop_on_signals(running.stack)

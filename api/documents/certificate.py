@@ -44,6 +44,9 @@ class CertificateView:
     QR code and must not hold anything personal. `demo` draws the fictitious seal and marks the page as a
     demonstration; without it the page has no seal, since a real one comes from the department's own signer. `elc`: the
     e-certificate identifier, if the certificate has one.
+
+    `sealed`: seals will be set on the finished page, so none is drawn and their places stay free (`seal_spots`).
+    `cosigners`: the offices that seal beside the issuer, in order; they get a sheet of their own at the end.
     """
 
     schema: TypeSchema
@@ -54,6 +57,23 @@ class CertificateView:
     verify_url: str
     demo: bool = True
     elc: str | None = None
+    sealed: bool = False
+    cosigners: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SealSpot:
+    """Where the middle of a seal goes: page counted from the end (0 is the last), and points."""
+
+    from_end: int
+    x: float
+    y: float
+
+
+def seal_spots(cosigners: int) -> tuple[SealSpot, ...]:
+    """The places of all seals of a certificate with so many co-signers: the issuer's first."""
+    issuer = SealSpot(1 if cosigners else 0, _RIGHT - 62, _FRAME[1] + 46 + 62)
+    return (issuer, *(SealSpot(0, *_sheet_spot(number)) for number in range(cosigners)))
 
 
 def render_certificate(view: CertificateView) -> bytes:
@@ -79,6 +99,8 @@ def render_certificate(view: CertificateView) -> bytes:
         y -= height
         page.line(_LEFT, y, _RIGHT, y, LINE, 0.6)
     _foot(page, view)
+    if view.cosigners:
+        _seal_sheet(document, view)
     return document.to_bytes()
 
 
@@ -207,7 +229,7 @@ def _foot(page: Page, view: CertificateView) -> None:
     centre = _RIGHT - 62
     if issued:
         page.text(centre, bottom + 43, display_date(issued), Style(8.8, INK), Align.CENTRE)
-    if view.demo:
+    if view.demo and not view.sealed:
         page.form(demo_seal(view.organ_zh), centre, bottom + 62, opacity=0.86, multiply=True)
     note_zh = "电子副本：与签发部门返还的数据一致。是否仍然有效，以扫码核验结果为准。"
     note_en = (
@@ -215,3 +237,27 @@ def _foot(page: Page, view: CertificateView) -> None:
     )
     page.text(A4[0] / 2, _FRAME[1] + 36, note_zh, Style(7.5, MUTED), Align.CENTRE)
     page.text(A4[0] / 2, _FRAME[1] + 28, note_en, Style(6, MUTED), Align.CENTRE)
+
+
+def _sheet_spot(number: int) -> tuple[float, float]:
+    """The middle of the seal of co-signer `number` (from 0): two in a row, four rows."""
+    return _LEFT + _HALF / 2 + (_HALF + _GUTTER) * (number % 2), 560.0 - 156.0 * (number // 2)
+
+
+def _seal_sheet(document: PdfDocument, view: CertificateView) -> None:
+    """The last page: who seals beside the issuer, in order, with a place for each seal."""
+    page = document.page()
+    _ground(page, view)
+    middle = A4[0] / 2
+    page.text(middle, 722, view.organ_zh, Style(11.5, PRIMARY, tracking=0.6), Align.CENTRE)
+    page.text(middle, 684, "联合签章页", Style(24, INK, Typeface.SERIF, tracking=2, weight=0.4), Align.CENTRE)
+    page.text(middle, 666, f"{view.schema.zh}  Joint seals", Style(10, MUTED, Typeface.SERIF), Align.CENTRE)
+    for number, organ in enumerate(view.cosigners):
+        x, y = _sheet_spot(number)
+        page.box(x - _HALF / 2, y - 62, _HALF, 146, stroke=LINE, line_width=0.6)
+        used = page.text(x - _HALF / 2 + 8, y + 70, f"联合签章 {number + 1}", Style(8.5, MUTED))
+        page.text(x - _HALF / 2 + 13 + used, y + 70, f"Co-signer {number + 1}", Style(7, MUTED))
+        size = min(9.5, 132.0 / max(len(organ), 1))
+        page.text(x + _HALF / 2 - 8, y + 70, organ, Style(size, INK), Align.RIGHT)
+    note = "各单位依次加盖；未满规定数目不予签发。 Sealed in this order; not issued before enough have sealed."
+    page.text(middle, _FRAME[1] + 36, note, Style(7.5, MUTED), Align.CENTRE)

@@ -49,6 +49,18 @@ def _row(schema: TypeSchema, record: CopyRecord) -> dict[str, str]:
     return row | {f.name: record.values[f.name] for f in schema.all_fields if f.name in record.values}
 
 
+def spellings(records: Sequence[CopyRecord], catalogue: Catalogue) -> dict[str, str]:
+    """Fields whose spelling may bear a mark, by name: a name that several types have only where all agree."""
+    found: dict[str, str | None] = {}
+    for record in records:
+        schema = catalogue.ready_type(record.type_code)
+        for name in record.values:
+            kind = schema.field(name).spelling
+            if found.setdefault(name, kind) != kind:
+                found[name] = None
+    return {name: str(kind) for name, kind in found.items() if kind is not None}
+
+
 def copy_rows(records: Sequence[CopyRecord], catalogue: Catalogue) -> tuple[list[str], list[dict[str, str]]]:
     """Columns and rows of a table of records: every granted field once, in order of first mention. Raises as above."""
     rows = [_row(schema, record) for schema, record in ordered(records, catalogue)]

@@ -22,6 +22,8 @@ _LEADING = 13.0
 _PAD = 5.0
 _STRIPE = rgb("#F7F9FA")
 _QR = 62.0
+COPY_SEAL_SPOT = (_RIGHT - 34.0, _TOP - 26.0)
+"""The middle of the platform's copy seal on the first page, which has room there without a code to verify by."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,10 +48,10 @@ def _glyph(character: str, x: float, y: float, size: float, angle: float, squeez
 
 
 @lru_cache(maxsize=128)
-def demo_seal(organ: str) -> Form:
+def demo_seal(organ: str, small: str = "电子证照样章") -> Form:
     """The seal of a fictitious organ, centre at (0, 0), as outlines: its words do not enter the page's text.
 
-    Raises ApiError `documents.missing_glyph`.
+    `small` is what stands along its foot. Raises ApiError `documents.missing_glyph`.
     """
     font_face(Typeface.SERIF).require(organ)
     radius = SEAL_RADIUS
@@ -72,7 +72,6 @@ def demo_seal(organ: str) -> Form:
         out.append(_glyph(character, -ring * math.sin(turn), ring * math.cos(turn), size, turn, squeeze))
     for position, character in enumerate("演示"):
         out.append(_glyph(character, (position - 0.5) * 23, 8, 22, 0, 1))
-    small = "电子证照样章"
     for position, character in enumerate(small):
         out.append(_glyph(character, (position - (len(small) - 1) / 2) * 9, -radius * 0.61, 9, 0, 0.95))
     edge = radius + 1
@@ -94,6 +93,29 @@ def guilloche_band(width: float, height: float, colour: Colour) -> Form:
             points.append(f"{x:.1f} {y:.1f} {'l' if step else 'm'}")
         out.append(" ".join(points) + " S")
     return Form("\n".join(out).encode("ascii"), (0, -1, width, height + 1))
+
+
+@lru_cache(maxsize=128)
+def seal_plate(organ: str) -> Form:
+    """A frame that names who sealed, centre at (0, 0), as outlines: for seals of real organs.
+
+    It imitates no seal: a picture of a real one comes from its organ alone. Raises `documents.missing_glyph`.
+    """
+    font_face(Typeface.SERIF).require(organ)
+    size = min(11.0, 132.0 / max(len(organ), 1))
+    colour = _numbers(SEAL_RED)
+    out = [f"{colour} RG {colour} rg", "1 w -76 -20 152 40 re S", f"{0.02 * UNITS:g} w"]
+    for text, height, points in ((organ, 9.0, size), ("电子签章", -8.0, 9.0)):
+        for position, character in enumerate(text):
+            out.append(_glyph(character, (position - (len(text) - 1) / 2) * points * 1.06, height, points, 0, 1))
+    return Form("\n".join(out).encode("ascii"), (-77, -21, 77, 21))
+
+
+def scaled(form: Form, factor: float) -> Form:
+    """The same drawing, larger or smaller around (0, 0)."""
+    content = b"q %.4f 0 0 %.4f 0 0 cm\n%b\nQ" % (factor, factor, form.content)
+    left, bottom, right, top = (edge * factor for edge in form.box)
+    return Form(content, (left, bottom, right, top))
 
 
 @lru_cache(maxsize=8)

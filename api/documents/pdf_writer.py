@@ -68,6 +68,15 @@ class Form:
     box: tuple[float, float, float, float]
 
 
+@dataclass(frozen=True, slots=True)
+class GreyJpeg:
+    """A grey picture as a JPEG, `columns` by `rows` pixels."""
+
+    data: bytes
+    columns: int
+    rows: int
+
+
 class _UsedGlyphs:
     """The characters used of one face, and under which font resource and code each is written.
 
@@ -178,6 +187,19 @@ class Page:
         state = self._document.state_name(opacity, multiply=multiply)
         self._operators.append(f"q /{state} gs {scale:g} 0 0 {scale:g} {x:.2f} {y:.2f} cm /{name} Do Q")
 
+    def picture(self, picture: GreyJpeg, x: float, y: float, width: float) -> float:
+        """Places a picture `width` points wide with its lower left corner at (x, y); returns its height in points."""
+        height = width * picture.rows / picture.columns
+        name = self._document.picture_name(picture)
+        self._operators.append(f"q {width:.2f} 0 0 {height:.2f} {x:.2f} {y:.2f} cm /{name} Do Q")
+        return height
+
+    def steps(self, points: Sequence[tuple[float, float]], colour: Colour, width: float = 0.5) -> None:
+        """An open line through several points."""
+        if len(points) > 1:
+            path = " ".join(f"{x:.2f} {y:.2f} {'l' if at else 'm'}" for at, (x, y) in enumerate(points))
+            self._operators.append(f"{_colour(colour)} RG {width:g} w {path} S")
+
     def content(self) -> bytes:
         """The page's content stream."""
         return "\n".join(self._operators).encode("ascii")
@@ -192,6 +214,7 @@ class PdfDocument:
         self._pages: list[Page] = []
         self._glyphs: dict[Typeface, _UsedGlyphs] = {}
         self._forms: dict[Form, str] = {}
+        self._pictures: dict[GreyJpeg, str] = {}
         self._states: dict[tuple[float, bool], str] = {}
 
     def page(self, size: tuple[float, float] = A4) -> Page:
@@ -215,6 +238,10 @@ class PdfDocument:
     def form_name(self, form: Form) -> str:
         """The resource name of a drawing, for `Page`."""
         return self._forms.setdefault(form, f"X{len(self._forms)}")
+
+    def picture_name(self, picture: GreyJpeg) -> str:
+        """The resource name of a picture, for `Page`."""
+        return self._pictures.setdefault(picture, f"P{len(self._pictures)}")
 
     def state_name(self, opacity: float, *, multiply: bool) -> str:
         """The resource name of a graphics state, for `Page`."""
@@ -250,6 +277,12 @@ class PdfDocument:
             stream.Type, stream.Subtype = Name.XObject, Name.Form
             stream.BBox = Array([round(edge, 2) for edge in form.box])
             stream.Resources = Dictionary()
+            forms["/" + name] = pdf.make_indirect(stream)
+        for picture, name in self._pictures.items():
+            stream = Stream(pdf, picture.data, Filter=Name.DCTDecode)
+            stream.Type, stream.Subtype = Name.XObject, Name.Image
+            stream.Width, stream.Height, stream.BitsPerComponent = picture.columns, picture.rows, 8
+            stream.ColorSpace = Name.DeviceGray
             forms["/" + name] = pdf.make_indirect(stream)
         states = {
             "/" + name: Dictionary(

@@ -6,7 +6,7 @@ may run over at most `MAX_LINES` lines, and where that doesn't close it, its fir
 
 import csv
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 MAX_LINES = 20
@@ -15,16 +15,20 @@ MAX_RECORD = 100_000  # characters; below csv.field_size_limit, which is the who
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One record: first physical line (1-based), cells, and a reason where it couldn't be cut."""
+    """One record: first physical line (1-based), cells, and a reason where it couldn't be cut.
+
+    `faults`: cells that cannot be taken as they are, by position, each with its reason; of workbooks and JSON files.
+    """
 
     line: int
     cells: list[str]
     reason: str | None = None
+    faults: Mapping[int, str] | None = None
 
     @property
     def blank(self) -> bool:
         """Whether there is nothing in it, as in the empty lines below a spreadsheet's table."""
-        return self.reason is None and not any(cell and not cell.isspace() for cell in self.cells)
+        return self.reason is None and not self.faults and not any(cell and not cell.isspace() for cell in self.cells)
 
 
 class RecordLines:
@@ -46,6 +50,19 @@ class RecordLines:
             record, used = self._joined(number, line)
             yield record
             number += used
+
+    def count(self, after_line: int) -> int:
+        """How many records below that line are not blank. Lines without a quote need not be cut for that."""
+        number, found = 1, 0
+        while (line := self._next()) is not None:
+            if '"' in line:
+                record, used = (self._cut(number, line), 1) if line.count('"') % 2 == 0 else self._joined(number, line)
+                blank = record.blank
+            else:
+                used, blank = 1, len(line) <= MAX_RECORD and not line.replace(self._delimiter, "").strip()
+            found += number > after_line and not blank
+            number += used
+        return found
 
     def _next(self) -> str | None:
         return self._waiting.popleft() if self._waiting else next(self._lines, None)

@@ -1,45 +1,46 @@
-"""Reads a department's CSV file: encoding, delimiter, header against the type's fields, then row by row.
+"""Reads a department's file: its form, encoding, delimiter, header against the type's fields, then row by row.
+
+CSV is read here, as a stream, however long it is; workbooks and JSON come from `api.documents.intake` as a grid.
 
 Whatever is wrong with the file as a whole raises ApiError `returns.…` before any row; whatever is wrong with a row
 stays with that row. Nothing that a cell holds leaves in an error: facts are column names, counts and limits.
 """
 
-import csv
 import io
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from dataclasses import field as attribute
 from datetime import date
 from types import MappingProxyType
-from typing import BinaryIO
 
 from api.catalogue.canonical import header_key
+from api.catalogue.columns import known_headers
 from api.catalogue.model import Field, FieldKind, TypeSchema
+from api.catalogue.quality import quality
+from api.documents.heads import (
+    KNOWN_NAMES,
+    Source,
+    TableLimits,
+    by_key,
+    csv_header,
+    encoding_of,
+    fit_columns,
+    grid_header,
+    line_ends,
+    opened,
+)
+from api.documents.intake.grid import Form, Grid, read_grid, sniff
 from api.documents.records import Record, RecordLines
 from api.errors import ApiError, Kind
 
-_ENCODINGS = ("utf-8", "gb18030")
-_DELIMITERS = (",", "\t", ";", "|")
-_CHUNK = 1 << 16
+_REMEMBERED, _REMEMBERED_LENGTH = 4096, 64
 _FORMULA = frozenset("=+-@＝＋－＠")
 _BLANK_MARKS = frozenset({"-", "－", "—", "--", "——", "/", "N/A"})
 _NUMERIC = (FieldKind.AMOUNT, FieldKind.INTEGER)
 _SUSPICIOUSLY_OLD = "1920-01-01"
-_BLANK_BYTES = b"\xef\xbb\xbf \t\r\n\0"
 Facts = Mapping[str, str | int]
-Source = Callable[[], BinaryIO]
-"""Opens the file at its beginning, each time anew."""
 _NO_FACTS: Facts = MappingProxyType({})
-
-
-@dataclass(frozen=True, slots=True)
-class TableLimits:
-    """What a file may be at most: bytes of the file, records below the header, characters of one cell."""
-
-    max_bytes: int = 32 * 1024 * 1024
-    max_rows: int = 200_000
-    max_cell: int = 4_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,12 @@ class DepartmentTable:
     demo: bool
     today: str | None
     limits: TableLimits
+    grid: Grid | None = None
+
+    @property
+    def form(self) -> Form:
+        """What the file is."""
+        return Form.CSV if self.grid is None else self.grid.form
 
     def rows(self, after_line: int = 0) -> Iterator[Row]:
         """The rows in file order; those that begin at or before `after_line` are skipped unchecked.
@@ -106,14 +113,40 @@ class DepartmentTable:
         """
         reader = _RowReader(self)
         start = max(after_line, self.header_line)
-        for record in RecordLines(_open(self.source, self.encoding), self.delimiter, len(self.header)):
+        for record in self._records():
             if record.line > start and not record.blank:
                 yield reader.read(record)
 
     def count(self) -> int:
         """How many rows `rows()` gives; reads the file without checking values."""
-        records = RecordLines(_open(self.source, self.encoding), self.delimiter, len(self.header))
-        return sum(1 for record in records if record.line > self.header_line and not record.blank)
+        if self.grid is not None:
+            return self.grid.count(self.header_line)
+        records = RecordLines(opened(self.source, self.encoding), self.delimiter, len(self.header))
+        return records.count(self.header_line)
+
+    def _records(self) -> Iterable[Record]:
+        if self.grid is not None:
+            return self.grid.records(len(self.header))
+        return RecordLines(opened(self.source, self.encoding), self.delimiter, len(self.header))
+
+
+def read_department_file(
+    source: Source,
+    schema: TypeSchema,
+    *,
+    demo: bool = False,
+    today: date | None = None,
+    mapping: Mapping[str, str | None] | None = None,
+    sheet: int | None = None,
+    limits: TableLimits | None = None,
+) -> DepartmentTable:
+    """Opens a department's file, whatever it is: told by how it begins. Errors: `sniff` and the two that follow."""
+    form = sniff(source)
+    if form is Form.CSV:
+        return read_department_csv(source, schema, demo=demo, today=today, mapping=mapping, limits=limits)
+    return read_department_grid(
+        source, form, schema, demo=demo, today=today, mapping=mapping, sheet=sheet, limits=limits
+    )
 
 
 def read_department_csv(
@@ -140,17 +173,18 @@ def read_department_csv(
     if not schema.ready:
         raise ApiError("catalogue.type_not_ready", Kind.CONFLICT, type=schema.code)
     source: Source = (lambda: io.BytesIO(data)) if isinstance(data, bytes) else data
-    ends = _line_ends(source, limits)
-    encoding = _encoding(source)
-    by_header = {key: f for f in schema.fields for key in f.headers}
-    mapped = {header_key(header): name for header, name in (mapping or {}).items()}
-    delimiter, line, header = _header(source, encoding, by_header, mapped)
+    ends = line_ends(source, limits)
+    encoding = encoding_of(source)
+    by_header, mapped = known_headers(schema), by_key(mapping)
+    delimiter, line, header, known = csv_header(source, encoding, by_header.keys() | mapped.keys())
+    if known < KNOWN_NAMES:
+        raise ApiError("returns.no_header", line=line)
     table = DepartmentTable(
         schema=schema,
         encoding=encoding,
         delimiter=delimiter,
         header=header,
-        columns=_columns(schema, header, by_header, mapped),
+        columns=fit_columns(schema, header, by_header, mapped),
         header_line=line,
         source=source,
         demo=demo,
@@ -170,103 +204,59 @@ def read_department_csv(
     return table
 
 
-def _line_ends(source: Source, limits: TableLimits) -> int:
-    """How many line ends the file has, at most; refuses one that is too large or says nothing."""
-    size, ends, blank = 0, 0, True
+def read_department_grid(
+    source: Source,
+    form: Form,
+    schema: TypeSchema,
+    *,
+    demo: bool = False,
+    today: date | None = None,
+    mapping: Mapping[str, str | None] | None = None,
+    sheet: int | None = None,
+    limits: TableLimits | None = None,
+) -> DepartmentTable:
+    """Opens a department's workbook or JSON file for one certificate type; the rest as `read_department_csv`.
+
+    `sheet`: the number of the workbook's sheet, None for the only one that holds something. The header may stand below
+    a title and run over several rows with merged cells (`header_rows`). Lines of rows are a sheet's rows, a
+    list's records counted from 1, or the lines of JSON lines.
+
+    Raises ApiError: those of `intake.grid.Reader.read` and of `read_department_csv`; `returns.several_sheets`.
+    """
+    limits = limits or TableLimits()
+    if not schema.ready:
+        raise ApiError("catalogue.type_not_ready", Kind.CONFLICT, type=schema.code)
     with source() as file:
-        while piece := file.read(_CHUNK):
-            size += len(piece)
-            if size > limits.max_bytes:
-                raise ApiError("returns.too_large", Kind.TOO_LARGE, limit=limits.max_bytes)
-            ends += piece.count(b"\n") + piece.count(b"\r")
-            blank = blank and not piece.strip(_BLANK_BYTES)
-    if blank:
-        raise ApiError("returns.empty_file")
-    return ends
-
-
-def _encoding(source: Source) -> str:
-    with source() as file:
-        data = file.read(8)
-    if data.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"%PDF")):
-        raise ApiError("returns.not_csv")
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in data[:2]:
-        raise ApiError("returns.encoding")
-    for encoding in _ENCODINGS:
-        stream = _open(source, encoding)
-        try:
-            while stream.read(_CHUNK):
-                pass
-        except UnicodeDecodeError:
-            continue
-        return encoding
-    raise ApiError("returns.encoding")
-
-
-def _open(source: Source, encoding: str) -> io.TextIOWrapper:
-    """The text as a stream, decoded piece by piece."""
-    return io.TextIOWrapper(source(), encoding="utf-8-sig" if encoding == "utf-8" else encoding, newline="")
-
-
-def _header(
-    source: Source, encoding: str, by_header: Mapping[str, Field], mapped: Mapping[str, str | None]
-) -> tuple[str, int, tuple[str, ...]]:
-    """(delimiter, line, cells) of the first line that isn't blank, cut where most cells are known."""
-    for number, line in enumerate(_open(source, encoding), start=1):
-        if not line.strip().strip(",;|"):
-            continue
-        best: tuple[int, str, tuple[str, ...]] | None = None
-        for delimiter in _DELIMITERS:
-            try:
-                cells = next(csv.reader((line.lstrip("\ufeff"),), delimiter=delimiter, strict=True))
-            except csv.Error:
-                continue
-            while cells and not cells[-1].strip():
-                cells.pop()
-            known = sum(1 for cell in cells if header_key(cell) in by_header or header_key(cell) in mapped)
-            if best is None or known > best[0]:
-                best = (known, delimiter, tuple(cell.strip() for cell in cells))
-        # With fewer than two known names the line may be a person's row: nothing of it may be repeated.
-        if best is None or best[0] < 2:
-            raise ApiError("returns.no_header", line=number)
-        return best[1], number, best[2]
-    raise ApiError("returns.empty_file")
-
-
-def _columns(
-    schema: TypeSchema, header: tuple[str, ...], by_header: Mapping[str, Field], mapped: Mapping[str, str | None]
-) -> tuple[str | None, ...]:
-    columns: list[str | None] = []
-    unknown: list[int] = []
-    for position, text in enumerate(header, start=1):
-        key = header_key(text)
-        if key in mapped:
-            name = mapped[key]
-            if name is not None and not schema.has_column(name):
-                raise ApiError("catalogue.unknown_field", field=name, type=schema.code)
-            columns.append(name)
-        elif key in by_header:
-            columns.append(by_header[key].name)
-        else:
-            columns.append(None)
-            unknown.append(position)
-    if unknown:
-        raise ApiError("returns.unknown_column", columns=_names(header, unknown))
-    twice = [position for position, name in enumerate(columns, start=1) if name and columns.count(name) > 1]
-    if twice:
-        raise ApiError("returns.duplicate_column", columns=_names(header, twice))
-    missing = [f.zh for f in schema.fields if f.required and f.name not in columns]
-    if missing:
-        raise ApiError("returns.missing_column", columns="、".join(missing))
-    return tuple(columns)
-
-
-def _names(header: tuple[str, ...], positions: list[int]) -> str:
-    """Headers for a message. What looks like a value (long, or many digits) is named by its position alone."""
-    return "、".join(
-        text if 0 < len(text) <= 30 and sum(map(str.isdigit, text)) < 5 else f"#{position}"
-        for position, text in ((position, header[position - 1]) for position in positions)
+        data = file.read(limits.max_bytes + 1)
+    if len(data) > limits.max_bytes:
+        raise ApiError("returns.too_large", Kind.TOO_LARGE, limit=limits.max_bytes)
+    grid = read_grid(data, form, sheet=sheet, max_rows=limits.max_rows)
+    if not grid.top:
+        raise ApiError("returns.several_sheets", sheets=len(grid.sheets))
+    by_header, mapped = known_headers(schema), by_key(mapping)
+    line, header = grid_header(grid, by_header.keys() | mapped.keys())
+    known = sum(header_key(cell) in by_header or header_key(cell) in mapped for cell in header)
+    if known < KNOWN_NAMES:
+        raise ApiError("returns.no_header", line=line)
+    table = DepartmentTable(
+        schema=schema,
+        encoding=grid.encoding,
+        delimiter="",
+        header=header,
+        columns=fit_columns(schema, header, by_header, mapped),
+        header_line=line,
+        source=source,
+        demo=demo,
+        today=today.isoformat() if today else None,
+        limits=limits,
+        grid=grid,
     )
+    count = table.count()
+    if not count:
+        raise ApiError("returns.no_rows")
+    if count > limits.max_rows:
+        raise ApiError("returns.too_many_rows", Kind.TOO_LARGE, limit=limits.max_rows, found=count)
+    return table
 
 
 class _RowReader:
@@ -276,13 +266,16 @@ class _RowReader:
         schema = table.schema
         present = {name: position for position, name in enumerate(table.columns) if name is not None}
         self._width = len(table.header)
-        self._plan = [(f, present.get(f.name, -1)) for f in schema.fields]
+        # A cell's canonical value depends on nothing but the cell, and most columns say a few things over and over.
+        self._plan: list[tuple[Field, int, dict[str, str]]] = [(f, present.get(f.name, -1), {}) for f in schema.fields]
         self._column = {name: table.header[position] for name, position in present.items()}
         self._schema = schema
         self._demo = table.demo
         self._today = table.today
         self._max_cell = table.limits.max_cell
         self._dates = [f.name for f in schema.fields if f.kind is FieldKind.DATE]
+        rules = quality().of(schema)
+        self._stale = (rules.stale_field, rules.stale_before(date.fromisoformat(table.today)) if table.today else None)
         self._past = [name for name in ("birth_date", schema.issued_on) if name in present]
 
     def read(self, record: Record) -> Row:
@@ -294,10 +287,21 @@ class _RowReader:
             return RowBad(record.line, (Problem(None, None, "returns.cell_count", facts),))
         values: dict[str, str] = {}
         problems: list[Problem] = []
-        for schema_field, position in self._plan:
+        faults = record.faults
+        for schema_field, position, known in self._plan:
+            if faults is not None and position in faults:
+                facts = {"field": schema_field.name}
+                problems.append(Problem(schema_field.name, self._column[schema_field.name], faults[position], facts))
+                continue
             raw = cells[position] if position >= 0 else ""
+            value = known.get(raw)
+            if value is not None:
+                values[schema_field.name] = value
+                continue
             try:
-                values[schema_field.name] = self._value(schema_field, raw)
+                values[schema_field.name] = value = self._value(schema_field, raw)
+                if len(known) < _REMEMBERED and len(raw) <= _REMEMBERED_LENGTH:
+                    known[raw] = value
             except ApiError as error:
                 column = self._column.get(schema_field.name)
                 problems.append(Problem(schema_field.name, column, error.code, error.facts))
@@ -328,6 +332,9 @@ class _RowReader:
         for name in self._past:
             if name is not None and values[name] > today:
                 yield Problem(name, self._column[name], "returns.in_the_future", {"field": name})
+        issued, before = self._stale
+        if issued is not None and before is not None and values[issued] and values[issued] < before:
+            yield Problem(issued, self._column.get(issued), "returns.stale", {"field": issued})
         for name in self._dates:
             if values[name] and values[name] < _SUSPICIOUSLY_OLD:
                 yield Problem(name, self._column.get(name), "returns.old_date", {"field": name})

@@ -5,6 +5,7 @@ Entities' machines come with a signed request. Nothing else authenticates.
 """
 
 import hmac
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -20,6 +21,9 @@ SESSION_COOKIE = "mydata_session"
 ROUND_COOKIE = "mydata_round"
 CSRF_HEADER = "x-csrf-token"
 MACHINES = "/v1/"
+AGENTS = "/v1/returns"
+# Of a return, what an officer decides: whether a file's columns are right, that it is sealed, that it was reviewed.
+OFFICERS_ACTS = ("/columns", "/review", "/seal")
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 
@@ -40,6 +44,15 @@ async def _context(request: Request) -> Context:
 ContextDep = Annotated[Context, Depends(_context)]
 
 
+async def _first(request: Request) -> AsyncIterator[None]:
+    with context(request).precedence.first():
+        yield
+
+
+FIRST = [Depends(_first, scope="function")]
+"""`dependencies` of a route by which somebody takes something back: it goes before those who take."""
+
+
 @dataclass(frozen=True, slots=True)
 class Credentials:
     """What of a request speaks for its sender: the CSRF token that it brings, or the body that its signature covers."""
@@ -56,7 +69,11 @@ def signed(request: Request) -> bool:
 async def credentials(request: Request) -> Credentials:
     """Read what must be awaited; the framework has parsed the body by now, and keeps it."""
     if signed(request):
-        return Credentials("", await request.body())
+        try:
+            return Credentials("", await request.body())
+        except RuntimeError:
+            # A form, which the framework has read and thrown away by now: no route for machines takes one.
+            raise ApiError("signature.bad", Kind.UNAUTHENTICATED) from None
     token = request.headers.get(CSRF_HEADER, "")
     if not token and request.method not in SAFE and request.headers.get("content-type", "").startswith(FORMS):
         field = (await request.form()).get("csrf")
@@ -146,23 +163,55 @@ def keep_round(ctx: Context, response: Response, browser: str, *, path: str, cro
     )
 
 
-def machine(
-    ctx: Context, request: Request, body: bytes, *, spend: bool = True
-) -> tuple[Actor, signatures.SignedRequest]:
-    """The entity behind a signed request; its nonce is spent in the same step, unless the route does that itself."""
+def agents_act(method: str, path: str) -> bool:
+    """Whether a department's machine may do this: it returns files and reads of returns, and decides nothing."""
+    if path != AGENTS and not path.startswith(AGENTS + "/"):
+        return False
+    return method in SAFE or not path.rstrip("/").endswith(OFFICERS_ACTS)
+
+
+def agent_sends(ctx: Context, request: Request) -> bool:
+    """Whether a department's agent has signed this request, by its head: nothing of the body is read or believed."""
+    try:
+        party, _ = _signed(ctx, request, None)
+    except ApiError as error:
+        if error.kind is Kind.UNAVAILABLE:
+            raise
+        return False
+    return party.active and party.role is Role.DEPARTMENT
+
+
+def _signed(
+    ctx: Context, request: Request, body: bytes | None
+) -> tuple[identity.MachineParty, signatures.SignedRequest]:
     headers: dict[str, str] = {}
     for name, value in request.headers.items():
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
-    message = signatures.Message(request.method, str(request.url), headers)
+    # The target as it came: in the framework's own the path's escapes are undone, and no signer signed that.
+    came = request.scope.get("raw_path") or request.url.path.encode()
+    message = signatures.Message(request.method, str(request.url.replace(path=came.decode("latin-1"))), headers)
     party = identity.machine_party(ctx, signatures.key_id(headers))
     if party is None:
         raise ApiError("signature.bad", Kind.UNAUTHENTICATED)
     settings = ctx.settings
-    signed = signatures.verify(
+    return party, signatures.verify(
         message, body, party.http_key, skew_s=settings.signature_skew_s, life_s=settings.signature_life_s
     )
+
+
+def machine(
+    ctx: Context, request: Request, body: bytes, *, spend: bool = True
+) -> tuple[Actor, signatures.SignedRequest]:
+    """The entity or department behind a signed request.
+
+    Its nonce is spent in the same step, unless the route does that itself.
+    """
+    party, signed = _signed(ctx, request, body)
     if spend or not party.active:
         identity.spend_nonce(ctx, signed.thumbprint, signed.nonce)
     if not party.active:
         raise ApiError("auth.suspended", Kind.FORBIDDEN)
-    return Actor(Role.ENTITY, subject=party.id, party_id=party.id), signed
+    if party.role is Role.DEPARTMENT and not agents_act(request.method, request.url.path):
+        # A department's agent returns files; whatever an officer decides, it does not.
+        raise ApiError("auth.forbidden", Kind.FORBIDDEN)
+    return Actor(party.role, subject=party.id, party_id=party.id), signed

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import ApiError, Kind
@@ -80,6 +80,8 @@ class LastResort:
 
         try:
             await self.app(scope, receive, noting_send)
+        except ClientDisconnect:
+            return  # nobody is left to be told, and nothing went wrong here
         except Exception as error:
             known = as_api_error(error)
             if known.kind is Kind.INTERNAL:
@@ -106,11 +108,12 @@ class AllowedHosts:
 class BodyLimit:
     """Caps bodies: the small cap for everybody, the large one for uploads by somebody who is signed in.
 
-    `may_upload` looks at path and credentials only; it is given the scope before any byte of the body is read, in a
-    thread of its own, for it asks the database. Bodies of GET are capped as well: a signed request's is read whole.
+    `may_upload` says how many times the large cap (0: the small one), by path and credentials only; it is given the
+    scope before any byte of the body is read, in a thread of its own, for it asks the database.
+    Bodies of GET are capped as well: a signed request's is read whole.
     """
 
-    def __init__(self, app: ASGIApp, *, small: int, large: int, may_upload: Callable[[Scope], bool]) -> None:
+    def __init__(self, app: ASGIApp, *, small: int, large: int, may_upload: Callable[[Scope], int]) -> None:
         self.app = app
         self.small = small
         self.large = large
@@ -124,13 +127,15 @@ class BodyLimit:
         declared = Headers(scope=scope).get("content-length", "")
         size = int(declared) if declared.isascii() and declared.isdigit() and len(declared) < 16 else None
         cap = self.small
-        if (size is None or size > self.small) and await run_in_threadpool(self.may_upload, scope):
-            cap = self.large
-        refusal = problem(
-            Request(scope), ApiError("http.too_large", Kind.TOO_LARGE, limit_mb=max(1, cap // 1024 // 1024))
-        )
+        if size is None or size > self.small:
+            cap = max(cap, self.large * await run_in_threadpool(self.may_upload, scope))
+
+        async def refuse() -> None:
+            error = ApiError("http.too_large", Kind.TOO_LARGE, limit_mb=max(1, cap // 1024 // 1024))
+            await problem(Request(scope), error)(scope, receive, send)
+
         if size is not None and size > cap:
-            await refusal(scope, receive, send)
+            await refuse()
             return
         seen = 0
         exceeded = False
@@ -153,10 +158,10 @@ class BodyLimit:
                 await send(message)
             elif not answered:
                 answered = True
-                await refusal(scope, receive, send)
+                await refuse()
 
         try:
             await self.app(scope, capped_receive, send_or_refuse)
         except TooLargeError:
             if not answered:
-                await refusal(scope, receive, send)
+                await refuse()

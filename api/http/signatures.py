@@ -92,8 +92,8 @@ def key_id(headers: Mapping[str, str]) -> str:
     raise ApiError("signature.missing", Kind.UNAUTHENTICATED)
 
 
-def verify(message: Message, body: bytes, jwk: Mapping[str, str], *, skew_s: int, life_s: int) -> SignedRequest:
-    """Check one signature over a request and its body.
+def verify(message: Message, body: bytes | None, jwk: Mapping[str, str], *, skew_s: int, life_s: int) -> SignedRequest:
+    """Check one signature over a request and its body; without `body` its head alone, for bodies yet to be read.
 
     Raises `signature.bad` (wrong key, uncovered component, changed body or target, clock too far off, more than one
     signature of ours). The caller checks that the key belongs to an active party and that the nonce is new.

@@ -23,16 +23,20 @@ CODES: Mapping[str, str] = {
 """The reader's reasons as codes of this interface."""
 
 
+def strict_json(body: bytes) -> Any:  # noqa: ANN401 - whatever JSON says
+    """A body, capped by `api.http.middleware.BodyLimit` while it was read, as a JSON value; raises `http.json_…`."""
+    try:
+        return parse_json(body, len(body))
+    except FormatError as error:
+        raise ApiError(CODES[error.code]) from None
+
+
 class StrictJsonRequest(Request):
     """A request whose `json()` refuses what is ambiguous; raises ApiError `http.json_…`."""
 
     async def json(self) -> Any:  # noqa: ANN401 - the framework's own signature
         """The body as a JSON value."""
-        body = await self.body()  # capped by `api.http.middleware.BodyLimit` while it was read
-        try:
-            return parse_json(body, len(body))
-        except FormatError as error:
-            raise ApiError(CODES[error.code]) from None
+        return strict_json(await self.body())
 
 
 class StrictJsonRoute(APIRoute):

@@ -1,6 +1,6 @@
 """通知 on the pages of every portal whose people are told something: the list, marking as read, and the settings."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Request, Response
@@ -16,7 +16,7 @@ from api.portals.render import respond
 from api.portals.views import looked as views
 from api.portals.views.common import Choice, FormError
 from api.portals.wording import MODES, NOTICES, TOPICS
-from api.services import notifications
+from api.services import data_asks, disputes, notifications
 from api.services.cases import shown_number_of
 from api.services.context import Actor, Context, Role
 from api.services.notifications import TOPICS_OF, Mode, Told, Topic
@@ -28,6 +28,15 @@ _PORTALS: tuple[tuple[Role, Any], ...] = (
     (Role.ENTITY, at.Clerk),
     (Role.REGULATOR, at.Inspector),
 )
+
+
+# Topics that lead to a page of the same place in every portal, by the fact that names the thing.
+_ONE_PAGE: Mapping[str, tuple[str, str]] = {
+    Topic.CASE: ("cases", "case"),
+    Topic.DISPUTE: ("disputes", "dispute"),
+    Topic.ASK: ("data-asks", "ask"),
+}
+_CORRECTED = ("corrected_to_confirm", "corrected_done")
 
 
 async def _form(request: Request) -> FormData:
@@ -107,7 +116,15 @@ def _notice(ctx: Context, one: Told, portal: str, lang: Lang) -> views.Notice:
         words["day"] = format_date(int(facts["until"]), lang)
     if topic == Topic.LOOKED:
         words["day"] = format_date(facts["day"], lang)
+    if topic == Topic.ASK:
+        state = at.state_message("ask", facts["state"])
+        words |= {"number": data_asks.shown_number_of(int(facts["number"])), "state": labels.gettext(state)}
+    if topic == Topic.DISPUTE:
+        state = at.state_message("dispute", facts["state"])
+        words |= {"number": disputes.shown_number_of(int(facts["number"])), "state": labels.gettext(state)}
     key = f"{topic}_own" if topic == Topic.CORRECTED and portal == "citizen" else topic
+    if "correction" in facts:
+        key = {Topic.OVERDUE.value: "overdue_correction", Topic.CORRECTED.value: _CORRECTED[portal == "citizen"]}[topic]
     if topic == Topic.REQUEST and "mandate" in facts:
         key = "request_child"
     if topic == Topic.CORRECTED and "type" in facts:
@@ -129,8 +146,13 @@ def _where(topic: str, facts: dict[str, str], portal: str) -> str | None:
         return "/citizen/mandates"
     if topic == Topic.REQUEST and citizen:
         return f"/citizen/requests/{at.segment(facts['request'])}"
-    if topic == Topic.CASE and portal in {"citizen", "regulator"}:
-        return f"/{portal}/cases/{at.segment(facts['case'])}"
+    if topic in _ONE_PAGE:
+        path, named = _ONE_PAGE[topic]
+        return f"/{portal}/{path}/{at.segment(facts[named])}"
+    if "correction" in facts:
+        return _where_corrected(facts, portal)
+    if topic == Topic.ALARM:
+        return "/regulator/watch"
     if topic == Topic.LOOKED:
         return f"/citizen/footprints?since={facts['day']}&until={facts['day']}"
     if topic == Topic.MANDATE:
@@ -142,3 +164,10 @@ def _where(topic: str, facts: dict[str, str], portal: str) -> str | None:
     if "grant" in facts and (citizen or entity):
         return f"/{portal}/grants/{at.segment(facts['grant'])}"
     return None
+
+
+def _where_corrected(facts: dict[str, str], portal: str) -> str:
+    """A correction: what to confirm, how it stands, or for regulators who is late."""
+    if portal == "citizen":
+        return f"/citizen/corrections/{at.segment(facts['correction'])}"
+    return "/regulator/disputes" if portal == "regulator" else f"/{portal}/corrections"

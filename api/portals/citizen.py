@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Form, Request, Response
 
+from api import locale
 from api.errors import ApiError, Kind
 from api.http.auth import ContextDep
 from api.http.errors import STATUS
@@ -14,8 +15,9 @@ from api.http.language import preferred_language
 from api.locale import CHINA_STANDARD_TIME, Lang, translator
 from api.policy.requests import CutReason
 from api.policy.states import RequestState
-from api.portals import asks
+from api.portals import asks, own_keys
 from api.portals import frame as at
+from api.portals.recorded import Record, Seen, record
 from api.portals.render import respond
 from api.portals.tracks import LOOKS, line_of
 from api.portals.views import citizen as views
@@ -26,12 +28,15 @@ from api.services.context import Actor, Context
 from api.services.grants import Approval, drafts
 from api.services.identity import passkeys
 from api.services.requests import RequestView
+from api.services.seals import documents
 
 router = APIRouter(prefix="/citizen", include_in_schema=False)
 DAY_MS = 86_400_000
 PAGES_MAX = 10
 # What the citizen can put right on the consent screen; everything else says that the request is no longer open.
 REPAIRABLE = frozenset({"requests.sensitive_not_ticked", "requests.nothing_chosen"})
+# Other departments have yet to seal it, or declined.
+UNSEALED = frozenset({"seals.waiting", "seals.refused"})
 
 
 @router.get("")
@@ -41,8 +46,8 @@ def home(request: Request, ctx: ContextDep, actor: at.Citizen) -> Response:
     page = at.frame(request, ctx, "citizen", "certificates", actor)
     waiting = requests.list_own(ctx, actor, open_only=True)
     looks = footprints.list_own(ctx, actor).items
-    today = _today(ctx)
-    cards = [_card(one, today, lang) for one in _own_certificates(ctx, actor) if one.status != "superseded"]
+    today, now = _today(ctx), record(ctx, lang)
+    cards = [_card(one, today, now) for one in _own_certificates(ctx, actor) if one.status != "superseded"]
     assert page.viewer is not None
     view = views.Home(
         name=page.viewer.acting_for or page.viewer.name,
@@ -73,8 +78,14 @@ def reveal(
 
 @router.get("/certificates/{record_id}/original.pdf")
 def original(ctx: ContextDep, actor: at.Citizen, record_id: str) -> Response:
-    """The unmarked original, for its holder; receipted."""
-    return download(certificates.original_pdf(ctx, actor, record_id), "application/pdf", f"{record_id}.pdf")
+    """The unmarked original, sealed, for its holder; receipted. While seals are missing, back to where this is said."""
+    try:
+        file = certificates.original_pdf(ctx, actor, record_id)
+    except ApiError as error:
+        if error.code not in UNSEALED:
+            raise
+        return at.see_other(f"/citizen/certificates/{at.segment(record_id)}")
+    return download(file, "application/pdf", f"{record_id}.pdf")
 
 
 @router.get("/certificates/{record_id}/bundle")
@@ -102,12 +113,37 @@ def list_requests(request: Request, ctx: ContextDep, actor: at.Citizen) -> Respo
 
 
 @router.get("/requests/{request_id}")
-def consent(request: Request, ctx: ContextDep, actor: at.Citizen, request_id: str) -> Response:
-    """The consent screen; a request that was decided leads to the list."""
+def consent(request: Request, ctx: ContextDep, actor: at.Citizen, request_id: str, own_key: bool = False) -> Response:
+    """The consent screen; a request that was decided leads to the list. `own_key`: the holder brings a key."""
     found = requests.get(ctx, actor, request_id)
     if found.request.state != RequestState.REQUESTED:
         return at.see_other("/citizen/requests")
-    return _consent_page(request, ctx, actor, found, frozenset(), None, None, None)
+    return _consent_page(request, ctx, actor, found, frozenset(), None, None, None, key="" if own_key else None)
+
+
+@router.post("/requests/{request_id}/own-key")
+def lay_out_for_key(
+    request: Request,
+    ctx: ContextDep,
+    actor: at.Citizen,
+    request_id: str,
+    key: Annotated[str, Form(max_length=64)] = "",
+    until: Annotated[str, Form(max_length=10)] = "",
+    uses: Annotated[str, Form(max_length=6)] = "",
+    items: Annotated[list[str] | None, Form(max_length=64)] = None,
+) -> Response:
+    """Lay the terms out for a key of the holder's own; nothing is given before it has signed them."""
+    lang = preferred_language(request)
+    found = requests.get(ctx, actor, request_id)
+    ticked = frozenset(items or ())
+    try:
+        approval = _approval(ctx, found, ticked, until, uses, lang)
+        draft = drafts.prepare(ctx, actor, request_id, approval, key_address=own_keys.address_of(key, lang))
+    except ApiError as error:
+        if error.kind is not Kind.INVALID and error.code not in {*REPAIRABLE, "grants.key_used"}:
+            raise
+        return _consent_page(request, ctx, actor, found, ticked, until, uses, at.said(error, lang), key=key)
+    return at.see_other(f"/citizen/drafts/{at.segment(draft.id)}")
 
 
 @router.post("/requests/{request_id}")
@@ -156,12 +192,16 @@ def _own_certificates(ctx: Context, actor: Actor) -> list[Certificate]:
     return found
 
 
-def _state(one: Certificate, today: str) -> str:
+def _state(one: Certificate, today: str, seen: Seen) -> str:
     if one.status != "current":
         return one.status
     if one.schema.ended(one.values, today):
         return "expired"
-    return "anchored" if one.anchor_state == "anchored" else "pending"
+    return seen.state
+
+
+def _seen(one: Certificate, now: Record) -> Seen:
+    return now.of(one.anchor_state, one.sealed_at_ms, f"anchor:{one.return_id}:0")
 
 
 def _valid_until(one: Certificate, lang: Lang) -> str | None:
@@ -170,12 +210,14 @@ def _valid_until(one: Certificate, lang: Lang) -> str | None:
     return at.shown_value(one.schema.field(name), value, lang) if name and value else None
 
 
-def _card(one: Certificate, today: str, lang: Lang) -> views.CertificateCard:
+def _card(one: Certificate, today: str, now: Record) -> views.CertificateCard:
+    lang, seen = now.lang, _seen(one, now)
     return views.CertificateCard(
         id=one.id,
         type_name=one.schema.label(lang),
         issuer=at.named(one.issuer, lang),
-        state=_state(one, today),
+        state=_state(one, today, seen),
+        delay=seen.delay,
         valid_until=_valid_until(one, lang),
         tail=one.values.get(one.schema.serial_field, "")[-4:] or None if one.schema.many else None,
     )
@@ -188,17 +230,19 @@ def _certificate_page(
     found = certificates.get_own(ctx, actor, record_id)
     one = found.certificate
     used_by = _used_by(ctx, actor, found, lang)
-    size = at.anchored_size(ctx)
+    now = record(ctx, lang)
+    seen = _seen(one, now)
     receipts = {use.receipt.id for use in found.uses}
     looks = [line for line in footprints.list_own(ctx, actor).items if line.receipt.id in receipts]
     view = views.Certificate(
         id=one.id,
         type_name=one.schema.label(lang),
         issuer=at.named(one.issuer, lang),
-        state=_state(one, _today(ctx)),
+        state=_state(one, _today(ctx), seen),
         valid_until=_valid_until(one, lang),
         received_at_ms=one.created_at_ms,
         version=one.version,
+        old_entry=None if one.origin == "current" else one.shareable,
         elc=one.elc,
         custody=one.issuer.custody if one.issuer else "demo",
         fields=tuple(
@@ -214,9 +258,10 @@ def _certificate_page(
             for field in one.schema.fields
         ),
         claims=asks.claim_lines(one, lang),
-        looks=tuple(line_of(ctx, line, size, lang) for line in looks),
-        proof=_certificate_proof(found),
+        looks=tuple(line_of(ctx, line, now, lang) for line in looks),
+        proof=_certificate_proof(found, seen),
         pdf_url=f"/citizen/certificates/{at.segment(one.id)}/original.pdf",
+        unsealed=_unsealed(ctx, one.id, lang),
     )
     return respond("citizen/certificate.html", view, at.frame(request, ctx, "citizen", "certificates", actor))
 
@@ -234,7 +279,15 @@ def _used_by(ctx: Context, actor: Actor, found: CertificatePage, lang: Lang) -> 
     return {name: tuple(dict.fromkeys(names)) for name, names in takers.items()}
 
 
-def _certificate_proof(found: CertificatePage) -> Proof:
+def _unsealed(ctx: Context, record_id: str, lang: Lang) -> str | None:
+    """Why a certificate that was asked for cannot be saved yet, in words."""
+    far = documents.standing(ctx, record_id)
+    if far is None or f"seals.{far.state}" not in UNSEALED:
+        return None
+    return locale.error_text(f"seals.{far.state}", lang, {"sealed": far.sealed, "needed": far.needed})
+
+
+def _certificate_proof(found: CertificatePage, seen: Seen) -> Proof:
     one = found.certificate
     view = next(version for version in found.versions if version.record.id == one.id)
     facts = (
@@ -244,7 +297,8 @@ def _certificate_proof(found: CertificatePage) -> Proof:
         ProofFact(name="issuer", value="0x" + view.issuer.hex()),
     )
     return Proof(
-        state="anchored" if one.anchor_state == "anchored" else "pending",
+        state=seen.state,
+        delay=seen.delay,
         subject="certificate",
         at_ms=None,
         receipt_number=None,
@@ -285,6 +339,8 @@ def _consent_page(
     until: str | None,
     uses: str | None,
     error: FormError | None,
+    *,
+    key: str | None = None,
 ) -> Response:
     lang = preferred_language(request)
     row, purpose = found.request, found.purpose
@@ -321,6 +377,7 @@ def _consent_page(
         lapses_at_ms=row.lapses_at_ms,
         guardian_decides=found.guardian_decides,
         passkeys=ctx.provider.mints and bool(passkeys.list_own(ctx, actor)),
+        key=key,
         error=error,
     )
     status = 200 if error is None else int(STATUS[Kind.INVALID])

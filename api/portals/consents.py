@@ -7,13 +7,15 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request, Response
 
 from api.errors import ApiError
-from api.http.auth import ContextDep
+from api.http.auth import FIRST, ContextDep
 from api.http.language import preferred_language
 from api.locale import CHINA_STANDARD_TIME, Lang, translator
 from api.policy.states import GRANT_TRANSITIONS, GrantState
 from api.portals import frame as at
+from api.portals import own_keys
 from api.portals.copies import copy_line
 from api.portals.lives import decision, life
+from api.portals.recorded import record
 from api.portals.render import respond
 from api.portals.views import citizen as views
 from api.portals.views.common import Proof, ProofFact
@@ -55,14 +57,14 @@ def grant_page(request: Request, ctx: ContextDep, actor: at.Citizen, grant_id: s
     )
 
 
-@router.post("/citizen/grants/{grant_id}/revoke")
+@router.post("/citizen/grants/{grant_id}/revoke", dependencies=FIRST)
 def revoke(ctx: ContextDep, actor: at.Citizen, grant_id: str) -> Response:
     """Take a consent back, at once."""
     grants.revoke(ctx, actor, grant_id)
     return at.see_other(f"/citizen/grants/{at.segment(grant_id)}")
 
 
-@router.post("/citizen/grants/{grant_id}/pause")
+@router.post("/citizen/grants/{grant_id}/pause", dependencies=FIRST)
 def pause(ctx: ContextDep, actor: at.Citizen, grant_id: str) -> Response:
     """Hold a consent up."""
     grants.pause(ctx, actor, grant_id)
@@ -78,22 +80,29 @@ def resume(ctx: ContextDep, actor: at.Citizen, grant_id: str) -> Response:
 
 @router.post("/citizen/grants/{grant_id}/extension")
 def extend(
-    request: Request, ctx: ContextDep, actor: at.Citizen, grant_id: str, until: Day = "", uses: Number = ""
+    request: Request,
+    ctx: ContextDep,
+    actor: at.Citizen,
+    grant_id: str,
+    until: Day = "",
+    uses: Number = "",
+    key: Annotated[str, Form(max_length=64)] = "",
 ) -> Response:
-    """Extend a consent: a new one takes its place."""
+    """Extend a consent: a new one takes its place, under a new key where the holder brings one."""
     lang = preferred_language(request)
     found = grants.get(ctx, actor, grant_id)
     most = limits(ctx, found.grant)
     days = _days(ctx, until, most.days, lang)
     times = _whole(uses, most.uses, lang)
-    if not ctx.provider.mints:
-        draft = grants.prepare_extension(ctx, actor, grant_id, days, times, language=lang)
+    if key.strip() or not ctx.provider.mints:
+        address = own_keys.address_of(key, lang) if key.strip() else None
+        draft = grants.prepare_extension(ctx, actor, grant_id, days, times, language=lang, key_address=address)
         return at.see_other(f"/citizen/drafts/{at.segment(draft.id)}")
     made, _ = grants.extend(ctx, actor, grant_id, days, times, language=lang)
     return at.see_other(f"/citizen/grants/{at.segment(made.id)}")
 
 
-@router.post("/entity/grants/{grant_id}/terminate")
+@router.post("/entity/grants/{grant_id}/terminate", dependencies=FIRST)
 def terminate(ctx: ContextDep, actor: at.Clerk, grant_id: str) -> Response:
     """Give a consent back that is needed no longer."""
     grants.terminate(ctx, actor, grant_id)
@@ -155,12 +164,14 @@ def _grant_card(ctx: Context, page: GrantPage, now: int, lang: Lang) -> views.Gr
 def _grant(ctx: Context, actor: Actor, page: GrantPage, lang: Lang) -> views.Grant:
     grant = page.grant
     state = grants.shown_state(grant, at.now_ms(ctx))
-    size = at.anchored_size(ctx)
+    now = record(ctx, lang)
+    seen = now.of_grant(grant)
     begun = next((one for one in page.receipts if one.kind == ReceiptKind.GRANT), None)
     terms = grant.terms
     bundle = None if begun is None or begun.number is None else f"/citizen/receipts/{at.segment(begun.id)}/bundle"
     proof = Proof(
-        state="anchored" if grant.anchor_state == "anchored" else "pending",
+        state=seen.state,
+        delay=seen.delay,
         subject="grant",
         at_ms=grant.created_at_ms,
         receipt_number=None if begun is None else begun.number,
@@ -187,7 +198,7 @@ def _grant(ctx: Context, actor: Actor, page: GrantPage, lang: Lang) -> views.Gra
         items=at.items(ctx, lang, terms["items"]),
         copies=tuple(copy_line(ctx, one, lang) for one in copies.of_grant(ctx, grant.id, actor)),
         deliveries=at.deliveries(
-            page.receipts, {copy.id: copy.media_type for copy in page.copies}, size, "/citizen/receipts"
+            page.receipts, {copy.id: copy.media_type for copy in page.copies}, now, "/citizen/receipts"
         ),
         proof=proof,
         can_revoke=GrantState.REVOKED in GRANT_TRANSITIONS[state] and grant.legal_basis == LegalBasis.CONSENT,

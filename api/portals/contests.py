@@ -1,4 +1,7 @@
-"""Cases on pages: a citizen says it was not them and follows the case; a regulator reviews, decides, releases lines."""
+"""Cases on pages: a citizen says it was not them and follows the case; a regulator reviews, decides, releases lines.
+
+The organisation that a case is about sees how it stands, and never what the person wrote.
+"""
 
 from typing import Annotated, Literal
 
@@ -22,12 +25,14 @@ from api.services.cases import CaseView
 from api.services.context import Actor, Context, Role
 from api.services.footprints import Basis, Footprint
 from api.services.grants.replay import PERMIT
+from api.store.queries.registrations import LegalBasis
 from api.store.tables import StatutoryAccess
 
 router = APIRouter(include_in_schema=False)
 Id = Annotated[str, Query(max_length=64)]
 Field = Annotated[str, Form(max_length=64)]
 Text = Annotated[str, Form(max_length=4000)]
+CONCERNED = ("department", "entity")
 
 
 @router.get("/citizen/cases")
@@ -78,6 +83,30 @@ def withdraw(ctx: ContextDep, actor: at.Citizen, case_id: str) -> Response:
     """Take a case back."""
     cases.withdraw(ctx, actor, case_id)
     return at.see_other(f"/citizen/cases/{at.segment(case_id)}")
+
+
+@router.get("/department/cases")
+def department_cases(request: Request, ctx: ContextDep, actor: at.Officer, cursor: at.Cursor = None) -> Response:
+    """Cases about this department's queries."""
+    return _cases_page(request, ctx, actor, "department", cursor, None)
+
+
+@router.get("/department/cases/{case_id}")
+def department_case(request: Request, ctx: ContextDep, actor: at.Officer, case_id: str) -> Response:
+    """One of them: what stands still, until when, and what was decided."""
+    return _case_page(request, ctx, actor, "department", case_id, None)
+
+
+@router.get("/entity/cases")
+def entity_cases(request: Request, ctx: ContextDep, actor: at.Clerk, cursor: at.Cursor = None) -> Response:
+    """Cases about consents to this organisation, or about its queries by duty."""
+    return _cases_page(request, ctx, actor, "entity", cursor, None)
+
+
+@router.get("/entity/cases/{case_id}")
+def entity_case(request: Request, ctx: ContextDep, actor: at.Clerk, case_id: str) -> Response:
+    """One of them: what stands still, until when, and what was decided."""
+    return _case_page(request, ctx, actor, "entity", case_id, None)
 
 
 @router.get("/regulator/cases")
@@ -208,7 +237,12 @@ def _cases_page(
         pager=at.older(f"/{portal}/cases", page.next_cursor, cursor=cursor),
     )
     active = "footprints" if portal == "citizen" else "cases"
-    return respond(f"{portal}/cases.html", view, at.frame(request, ctx, portal, active, actor))
+    return respond(_template(portal, "cases"), view, at.frame(request, ctx, portal, active, actor))
+
+
+def _template(portal: str, name: str) -> str:
+    """Both organisations that a case may be about read the same pages."""
+    return f"{'staff' if portal in CONCERNED else portal}/{name}.html"
 
 
 def _law(ctx: Context, access: StatutoryAccess, lang: Lang) -> str:
@@ -221,7 +255,7 @@ def _card(one: CaseView, portal: str, lang: Lang) -> views.CaseCard:
     return views.CaseCard(
         url=f"/{portal}/cases/{at.segment(row.id)}",
         number=cases.shown_number(row),
-        who=_who(one, lang),
+        who=_who(one, portal, lang),
         state=row.state,
         opened_at_ms=row.opened_at_ms,
         due_at_ms=row.due_at_ms,
@@ -237,12 +271,12 @@ def _case_page(
     one = cases.get(ctx, actor, case_id)
     row, labels = one.case, translator(lang)
     following = CASE_TRANSITIONS[CaseState(row.state)]
-    citizen = portal == "citizen"
+    citizen, regulator = portal == "citizen", portal == "regulator"
     receipt_kind = "masked" if one.masked and citizen else None if one.receipt is None else one.receipt.kind
     view = views.Case(
         id=row.id,
         number=cases.shown_number(row),
-        who=_who(one, lang),
+        who=_who(one, portal, lang),
         what="—"
         if receipt_kind is None
         else labels.gettext(at.state_message("mask" if receipt_kind == "masked" else "footprint", receipt_kind)),
@@ -267,16 +301,25 @@ def _case_page(
             for event in reversed(one.events)
         ),
         can_withdraw=citizen and CaseState.WITHDRAWN in following,
-        can_review=not citizen and CaseState.UNDER_REVIEW in following,
-        can_decide=not citizen and CaseState.UPHELD in following,
+        can_review=regulator and CaseState.UNDER_REVIEW in following,
+        can_decide=regulator and CaseState.UPHELD in following,
         error=error,
-        verdict=None if citizen else _verdict(ctx, actor, one, lang),
-        signed_base=None if citizen else cases.evidence_of(ctx, actor, case_id).signed_base,
-        bundle_url=None if citizen or one.receipt is None else f"/regulator/cases/{at.segment(row.id)}/bundle",
+        verdict=_verdict(ctx, actor, one, lang) if regulator else None,
+        signed_base=cases.evidence_of(ctx, actor, case_id).signed_base if regulator else None,
+        bundle_url=f"/regulator/cases/{at.segment(row.id)}/bundle" if regulator and one.receipt is not None else None,
+        grant_url=_grant_url(one, portal),
     )
     status = 200 if error is None else int(STATUS[Kind.INVALID])
     active = "footprints" if citizen else "cases"
-    return respond(f"{portal}/case.html", view, at.frame(request, ctx, portal, active, actor), status)
+    return respond(_template(portal, "case"), view, at.frame(request, ctx, portal, active, actor), status)
+
+
+def _grant_url(one: CaseView, portal: str) -> str | None:
+    """The consent that the case is about, where this reader has a page of it; a query by duty is none."""
+    grant = one.grant
+    if grant is None or portal == "department" or (portal != "regulator" and grant.legal_basis != LegalBasis.CONSENT):
+        return None
+    return f"/{portal}/grants/{at.segment(grant.id)}"
 
 
 def _verdict(ctx: Context, actor: Actor, one: CaseView, lang: Lang) -> views.Verdict | None:
@@ -300,7 +343,13 @@ def _decided(code: str | None, lang: Lang) -> str:
     return translator(lang).gettext("allowed") if code == PERMIT else locale.error_text(code, lang)
 
 
-def _who(one: CaseView, lang: Lang) -> str:
+def _who(one: CaseView, portal: str, lang: Lang) -> str:
+    if portal in CONCERNED:
+        # It knows who it is; its own case number says what it is about, and the person is not named.
+        case_no = None if one.grant is None else one.grant.terms["case_no"]
+        return (
+            translator(lang).gettext("your case %(case)s") % {"case": case_no} if case_no else at.named(one.party, lang)
+        )
     if one.party is None and one.masked:
         return translator(lang).gettext("An authority")
     return at.named(one.party, lang)

@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, File, Form, Query, Request, Response, UploadFile
@@ -17,17 +18,19 @@ from api.http.forms import download
 from api.http.language import preferred_language
 from api.locale import Lang, translator
 from api.portals import frame as at
+from api.portals.recorded import PENDING, Record, Seen, record
 from api.portals.render import respond
 from api.portals.views import department as views
 from api.portals.views.common import Choice, FormError, Proof, ProofFact
 from api.portals.wording import COLUMN_RULES
-from api.services import parties, returns
+from api.services import backfill, intake, parties, returns
 from api.services.context import Actor, Context
-from api.store.queries.returns import ReturnState
+from api.store.queries.returns import Origin, ReturnState
 from api.store.tables import Return, ReturnRow
 
 router = APIRouter(prefix="/department", include_in_schema=False)
 ROWS_SHOWN = 100
+AGENT = "agent"
 REFRESH_S = 5
 WORKING = frozenset({ReturnState.RECEIVED.value, ReturnState.CHECKING.value, ReturnState.SEALED.value})
 
@@ -63,32 +66,38 @@ def receive(
     file: Annotated[UploadFile, File()],
     chosen: Annotated[str, Form(alias="type", max_length=64)],
     auto_seal: Annotated[bool, Form()] = False,
+    look: Annotated[bool, Form()] = False,
+    old: Annotated[bool, Form()] = False,
 ) -> Response:
-    """Take the file in; the worker checks it."""
+    """Take the file in. Where its columns say what they are the worker checks it; else the officer is asked."""
+    said = returns.Said(look_first=True, origin=Origin.BACKFILL if old else Origin.CURRENT)
     try:
-        item = returns.receive(ctx, actor, chosen, returns.incoming(file.file), auto_seal=auto_seal)
+        item = returns.receive(ctx, actor, chosen, returns.incoming(file.file), auto_seal=auto_seal, said=said)
+        asks = item.state == ReturnState.MAPPING and (look or intake.has_to_ask(ctx, actor, item.id))
     except ApiError as error:
         reason = at.said(error, preferred_language(request), "file")
         return _new_page(request, ctx, actor, chosen, reason, int(STATUS[error.kind]))
-    return at.see_other(f"/department/returns/{at.segment(item.id)}")
+    return at.see_other(f"/department/returns/{at.segment(item.id)}" + ("/columns" if asks else ""))
 
 
 @router.get("/returns")
 def list_returns(request: Request, ctx: ContextDep, actor: at.Officer, cursor: at.Cursor = None) -> Response:
     """All returns, newest first."""
     lang = preferred_language(request)
-    page = returns.list_own(ctx, actor, cursor)
+    page, now = returns.list_own(ctx, actor, cursor), record(ctx, lang)
     lines = tuple(
         views.ReturnLine(
             id=item.id,
-            type_name=_type_name(ctx, item, lang),
+            type_name=type_name(ctx, item, lang),
             state=item.state,
             total=item.rows_total,
             good=item.rows_good,
             bad=item.rows_bad,
             created_at_ms=item.created_at_ms,
+            delay=seen.delay,
         )
         for item in page.items
+        for seen in (_seen(item, now),)
     )
     view = views.Returns(returns=lines, pager=at.older("/department/returns", page.next_cursor, cursor=cursor))
     return respond("department/returns.html", view, at.frame(request, ctx, "department", "returns", actor))
@@ -97,13 +106,46 @@ def list_returns(request: Request, ctx: ContextDep, actor: at.Officer, cursor: a
 @router.get("/returns/{return_id}")
 def one(request: Request, ctx: ContextDep, actor: at.Officer, return_id: str) -> Response:
     """A return with its report."""
+    return _return_page(request, ctx, actor, return_id, None, 200)
+
+
+@router.post("/returns/{return_id}/review")
+def review(
+    request: Request,
+    ctx: ContextDep,
+    actor: at.Officer,
+    return_id: str,
+    rows: Annotated[int, Form(ge=0, le=10**9)],
+) -> Response:
+    """A second officer's word on old records that were entered by hand."""
+    try:
+        backfill.review(ctx, actor, return_id, rows)
+    except ApiError as error:
+        if error.code == "returns.not_found":
+            raise
+        reason = at.said(error, preferred_language(request), "rows")
+        return _return_page(request, ctx, actor, return_id, reason, int(STATUS[error.kind]))
+    return at.see_other(f"/department/returns/{at.segment(return_id)}")
+
+
+def _return_page(
+    request: Request, ctx: Context, actor: Actor, return_id: str, error: FormError | None, status: int
+) -> Response:
     lang = preferred_language(request)
     found = returns.report(ctx, actor, return_id)
     item = found.item
+    if item.state == ReturnState.MAPPING:
+        return at.see_other(f"/department/returns/{at.segment(item.id)}/columns")
     refresh_s = REFRESH_S if item.state in WORKING else None
     page = at.frame(request, ctx, "department", "returns", actor, refresh_s=refresh_s)
     custody = parties.own(ctx, actor).custody
-    return respond("department/return.html", _view(ctx, item, found.rows[:ROWS_SHOWN], custody, lang), page)
+    view = _view(ctx, item, found.rows[:ROWS_SHOWN], custody, record(ctx, lang))
+    if item.origin == Origin.BACKFILL:
+        own = item.handed_in_by in {None, actor.subject} or not backfill.numbered(ctx, actor)
+        view = replace(view, backfill=True, reviewed_at_ms=item.reviewed_at_ms, own_entry=own)
+    if error is not None:
+        view = replace(view, error=error)
+    return respond("department/return.html", view, page, status)
 
 
 @router.get("/returns/{return_id}/progress")
@@ -111,7 +153,7 @@ def progress(request: Request, ctx: ContextDep, actor: at.Officer, return_id: st
     """How far it is, for the page's script."""
     item = returns.get(ctx, actor, return_id)
     done, total = _done(item)
-    text = _progress_text(item, preferred_language(request))
+    text = _progress_text(item, record(ctx, preferred_language(request)))
     answer = {"state": item.state, "done": done, "total": total, "text": text}
     return JSONResponse(answer, headers={"Cache-Control": "no-store"})
 
@@ -119,7 +161,12 @@ def progress(request: Request, ctx: ContextDep, actor: at.Officer, return_id: st
 @router.get("/returns/{return_id}/rows.csv")
 def rows(request: Request, ctx: ContextDep, actor: at.Officer, return_id: str) -> Response:
     """All noted rows as a file: line, column, state, reason; never a value of theirs."""
-    lang = preferred_language(request)
+    table = report_table(ctx, actor, return_id, preferred_language(request))
+    return download(_table(table), "text/csv", f"{return_id}.rows.csv")
+
+
+def report_table(ctx: Context, actor: Actor, return_id: str, lang: Lang) -> list[list[str]]:
+    """A report as lines of cells, heads first."""
     labels = translator(lang)
     schema = ctx.catalogue.types.get(returns.get(ctx, actor, return_id).type_code)
     table = [[labels.gettext(name) for name in ("Line", "Column", "State", "Reason", "Code")]]
@@ -127,7 +174,7 @@ def rows(request: Request, ctx: ContextDep, actor: at.Officer, return_id: str) -
         [str(row.line), _column(schema, row, lang), row.state, _reason(row, lang), row.reason]
         for row in _all_rows(ctx, actor, return_id)
     ]
-    return download(_table(table), "text/csv", f"{return_id}.rows.csv")
+    return table
 
 
 @router.post("/returns/{return_id}/seal")
@@ -171,7 +218,8 @@ def _rule(field: Field, lang: Lang) -> views.Column:
     return views.Column(name=field.label(lang), rule=rule, required=field.required)
 
 
-def _type_name(ctx: Context, item: Return, lang: Lang) -> str:
+def type_name(ctx: Context, item: Return, lang: Lang) -> str:
+    """What the type of a return is called."""
     schema = ctx.catalogue.types.get(item.type_code)
     return schema.label(lang) if schema else item.type_code
 
@@ -184,9 +232,20 @@ def _done(item: Return) -> tuple[int, int]:
     return min(checked, item.rows_total), item.rows_total
 
 
-def _progress_text(item: Return, lang: Lang) -> str:
+def _seen(item: Return, now: Record) -> Seen:
+    """How far the roots of a return are; before its seal there is nothing to record."""
+    if item.sealed_at_ms is None:
+        return Seen(PENDING)
+    return now.of(item.state, item.sealed_at_ms, f"anchor:{item.id}:0")
+
+
+def _progress_text(item: Return, now: Record) -> str:
+    lang = now.lang
     labels = translator(lang)
     if item.state == ReturnState.SEALED:
+        if (delay := _seen(item, now).delay) is not None:
+            words = {"time": locale.format_datetime(delay.since_ms, lang), "text": delay.text}
+            return labels.gettext("Delayed since %(time)s. %(text)s") % words
         return labels.gettext("Recording usually takes less than a minute.")
     done, total = _done(item)
     if not total:
@@ -197,7 +256,8 @@ def _progress_text(item: Return, lang: Lang) -> str:
     }
 
 
-def _view(ctx: Context, item: Return, noted: Sequence[ReturnRow], custody: str, lang: Lang) -> views.Return:
+def _view(ctx: Context, item: Return, noted: Sequence[ReturnRow], custody: str, now: Record) -> views.Return:
+    lang = now.lang
     schema = ctx.catalogue.types.get(item.type_code)
     done, total = _done(item)
     base = f"/department/returns/{at.segment(item.id)}"
@@ -216,7 +276,7 @@ def _view(ctx: Context, item: Return, noted: Sequence[ReturnRow], custody: str, 
         error = at.said(ApiError(item.error_code, Kind.INVALID, **(item.error_facts or {})), lang)
     return views.Return(
         id=item.id,
-        type_name=_type_name(ctx, item, lang),
+        type_name=type_name(ctx, item, lang),
         state=item.state,
         file_bytes=item.file_bytes,
         created_at_ms=item.created_at_ms,
@@ -231,20 +291,22 @@ def _view(ctx: Context, item: Return, noted: Sequence[ReturnRow], custody: str, 
         rows=lines,
         more_rows=len(noted) == ROWS_SHOWN,
         report_url=f"{base}/rows.csv" if noted else None,
+        book_url=f"{base}/rows.xlsx" if noted else None,
         progress_url=f"{base}/progress",
-        progress_text=_progress_text(item, lang),
+        progress_text=_progress_text(item, now),
         error=error,
         custody=custody,
-        proof=_proof(item),
-        can_seal=item.state == ReturnState.CHECKED and item.rows_good > 0,
+        proof=_proof(item, _seen(item, now)),
+        can_seal=item.state == ReturnState.CHECKED and item.rows_good > 0 and custody != AGENT,
     )
 
 
-def _proof(item: Return) -> Proof | None:
+def _proof(item: Return, seen: Seen) -> Proof | None:
     if item.sealed_at_ms is None:
         return None
     return Proof(
-        state="anchored" if item.anchored_at_ms is not None else "pending",
+        state=seen.state,
+        delay=seen.delay,
         subject="return",
         at_ms=item.anchored_at_ms,
         receipt_number=None,

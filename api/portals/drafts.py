@@ -2,11 +2,12 @@
 
 from fastapi import APIRouter, Request, Response
 
-from api.errors import ApiError, Kind
+from api.errors import ApiError
 from api.http.auth import ContextDep, keep_round
 from api.http.errors import STATUS
 from api.http.language import preferred_language
 from api.portals import frame as at
+from api.portals import own_keys
 from api.portals.render import respond
 from api.portals.views import drafts as views
 from api.services import requests
@@ -17,7 +18,7 @@ from api.services.identity.oidc import CALLBACK
 
 router = APIRouter(prefix="/citizen", include_in_schema=False)
 # What the citizen can put right here: confirm, and try again.
-REPAIRABLE = frozenset({"grants.draft_unconfirmed"})
+REPAIRABLE = frozenset({"grants.draft_unconfirmed", "grants.bad_signature"})
 
 
 @router.get("/drafts/{draft_id}")
@@ -36,11 +37,14 @@ def confirm(ctx: ContextDep, actor: at.Citizen, draft_id: str) -> Response:
 
 
 @router.post("/drafts/{draft_id}")
-def give(request: Request, ctx: ContextDep, actor: at.Citizen, draft_id: str) -> Response:
-    """Agree to terms that were confirmed."""
+def give(
+    request: Request, ctx: ContextDep, actor: at.Citizen, draft_id: str, signature: own_keys.Signature = ""
+) -> Response:
+    """Agree to terms that were confirmed; where the holder brings a key, with its signature."""
     draft = drafts.get(ctx, actor, draft_id)
     try:
-        grant, _receipt = drafts.complete(ctx, actor, draft.request_id, draft_id)
+        signed = own_keys.signature_of(signature) if draft.custody == drafts.OWN_KEY else None
+        grant, _receipt = drafts.complete(ctx, actor, draft.request_id, draft_id, signature=signed)
     except ApiError as error:
         if error.code not in REPAIRABLE:
             raise
@@ -67,6 +71,12 @@ def _page(request: Request, ctx: Context, actor: Actor, draft_id: str, error: Ap
         passkey=(ctx.settings.rp_id, ctx.settings.rp_origins[0]) if mine else None,
         expires_at_ms=draft.expires_at_ms,
         error=None if error is None else at.said(error, lang),
+        own_key=draft.custody == drafts.OWN_KEY,
+        signing=None
+        if draft.typed_data is None
+        else own_keys.signing(
+            draft.typed_data, f"/citizen/drafts/{at.segment(draft.id)}", str(draft.typed_data["message"]["key"])
+        ),
     )
-    status = 200 if error is None else int(STATUS[Kind.CONFLICT])
+    status = 200 if error is None else int(STATUS[error.kind])
     return respond("citizen/draft.html", view, at.frame(request, ctx, "citizen", "grants", actor), status)

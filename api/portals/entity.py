@@ -3,12 +3,13 @@
 The ID number travels from step to step in the forms' bodies; it never stands in an address.
 """
 
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Query, Request, Response
 
 from api.catalogue.canonical import Limits, id_number_form, uscc_form
-from api.catalogue.model import Allowance, HolderKind, Purpose, ScenarioPack
+from api.catalogue.model import Allowance, HolderKind, Purpose, ScenarioPack, ServiceItem
 from api.errors import ApiError, Kind
 from api.http.auth import ContextDep
 from api.http.errors import STATUS
@@ -21,11 +22,12 @@ from api.policy.requests import AskedItem, CutReason
 from api.policy.states import GrantState
 from api.portals import frame as at
 from api.portals.lives import life
+from api.portals.recorded import record
 from api.portals.render import respond
 from api.portals.views import entity as views
 from api.portals.views.common import Choice, FormError, Item
 from api.portals.wording import FORMAT_HINTS, FORMATS
-from api.services import grants, parties, pulls, receipting, requests
+from api.services import grants, parties, pulls, receipting, requests, statutory
 from api.services.context import Actor, Context
 from api.services.grants import GrantPage
 from api.services.requests import NewRequest, RequestView
@@ -36,50 +38,72 @@ router = APIRouter(prefix="/entity", include_in_schema=False)
 Number = Annotated[str, Form(max_length=32)]
 Code = Annotated[str, Form(max_length=64)]
 Ticked = Annotated[list[str] | None, Form(max_length=64)]
+ItemQuery = Annotated[str, Query(max_length=6)]
+ItemField = Annotated[str, Form(max_length=6)]
 
 
 @router.get("")
-def home(request: Request, ctx: ContextDep, actor: at.Clerk) -> Response:
-    """The scenarios under the purposes for which the organisation is registered."""
+def home(request: Request, ctx: ContextDep, actor: at.Clerk, item: ItemQuery = "") -> Response:
+    """The scenarios under the purposes for which the organisation is registered; for a service item, where one is."""
     lang = preferred_language(request)
     allowed = {purpose.code for purpose in requests.purposes_of(ctx, actor)}
     packs = [pack for pack in ctx.catalogue.packs.values() if pack.purpose in allowed]
-    view = views.Home(scenarios=tuple(_scenario(ctx, pack, lang) for pack in packs))
+    chosen = _service_item(ctx, item)
+    view = views.Home(
+        scenarios=tuple(_scenario(ctx, pack, lang, chosen) for pack in packs),
+        item_no="" if chosen is None else str(chosen.number),
+        item_name="" if chosen is None else chosen.name,
+        queries=bool(statutory.bases_of(ctx, actor)),
+    )
     return respond("entity/home.html", view, at.frame(request, ctx, "entity", "home", actor))
 
 
 @router.get("/requests/new")
 def whom(
-    request: Request, ctx: ContextDep, actor: at.Clerk, scenario: Annotated[str, Query(max_length=64)]
+    request: Request,
+    ctx: ContextDep,
+    actor: at.Clerk,
+    scenario: Annotated[str, Query(max_length=64)],
+    item: ItemQuery = "",
 ) -> Response:
     """Step 1: whom."""
-    return _whom(request, ctx, actor, ctx.catalogue.pack(scenario), "", None)
+    return _whom(request, ctx, actor, _start(ctx, scenario, item), "", None)
 
 
 @router.post("/requests/fields")
-def what(request: Request, ctx: ContextDep, actor: at.Clerk, scenario: Code, number: Number = "") -> Response:
+def what(
+    request: Request, ctx: ContextDep, actor: at.Clerk, scenario: Code, number: Number = "", item: ItemField = ""
+) -> Response:
     """Step 2: which fields. A malformed number comes back at once, whether or not anybody has it."""
     lang = preferred_language(request)
-    pack = ctx.catalogue.pack(scenario)
+    start = _start(ctx, scenario, item)
     try:
-        number = _checked_number(ctx, pack, number, lang)
+        number = _checked_number(ctx, start.pack, number, lang)
     except ApiError as error:
-        return _whom(request, ctx, actor, pack, number, at.said(error, lang, "number"))
-    chosen = frozenset(f"{one.type_code}/{one.field}" for one in pack.items)
-    return _what(request, ctx, actor, pack, number, chosen, None)
+        return _whom(request, ctx, actor, start, number, at.said(error, lang, "number"))
+    # A service item needs what it needs: nothing that may be refused is ticked for it.
+    chosen = frozenset(f"{one.type_code}/{one.field}" for one in start.pack.items if one.necessary or not start.filled)
+    return _what(request, ctx, actor, start, number, chosen, None)
 
 
 @router.post("/requests/terms")
 def terms(
-    request: Request, ctx: ContextDep, actor: at.Clerk, scenario: Code, number: Number, items: Ticked = None
+    request: Request,
+    ctx: ContextDep,
+    actor: at.Clerk,
+    scenario: Code,
+    number: Number,
+    items: Ticked = None,
+    item: ItemField = "",
 ) -> Response:
     """Step 3: terms."""
-    pack = ctx.catalogue.pack(scenario)
+    start = _start(ctx, scenario, item)
+    pack = start.pack
     ticked = frozenset(items or ())
     if not _allowed(ctx, pack, ticked):
         error = at.said(ApiError("portal.no_field"), preferred_language(request))
-        return _what(request, ctx, actor, pack, number, frozenset(), error)
-    return _terms(request, ctx, actor, pack, number, ticked, ("", str(pack.days), str(pack.uses)), None)
+        return _what(request, ctx, actor, start, number, frozenset(), error)
+    return _terms(request, ctx, actor, start, number, ticked, ("", str(pack.days), str(pack.uses)), None)
 
 
 @router.post("/requests/send")
@@ -93,10 +117,12 @@ def send(
     case_no: Annotated[str, Form(max_length=64)] = "",
     days: Annotated[str, Form(max_length=5)] = "",
     uses: Annotated[str, Form(max_length=5)] = "",
+    item: ItemField = "",
 ) -> Response:
     """Send the request. What is not right comes back as it was filled in, with the reason."""
     lang = preferred_language(request)
-    pack = ctx.catalogue.pack(scenario)
+    start = _start(ctx, scenario, item)
+    pack = start.pack
     ticked = frozenset(items or ())
     purpose = ctx.catalogue.purpose(pack.purpose)
     try:
@@ -109,13 +135,14 @@ def send(
             days=_whole(days, purpose.max_days, translator(lang).gettext("For how many days")),
             uses=_whole(uses, purpose.max_uses, translator(lang).gettext("How many times")),
             scenario=pack.code,
+            item_no=None if start.item is None else start.item.number,
         )
         requests.create(ctx, actor, new)
     except ApiError as error:
         if error.kind is not Kind.INVALID:
             raise
         filled = (case_no, days, uses)
-        return _terms(request, ctx, actor, pack, number, ticked, filled, at.said(error, lang))
+        return _terms(request, ctx, actor, start, number, ticked, filled, at.said(error, lang))
     return at.see_other("/entity/requests?sent=1")
 
 
@@ -193,6 +220,28 @@ def keys(request: Request, ctx: ContextDep, actor: at.Clerk) -> Response:
     return respond("entity/keys.html", view, at.frame(request, ctx, "entity", "keys", actor))
 
 
+@dataclass(frozen=True, slots=True)
+class _Start:
+    """What a request begins with: a ready-made ask, and the service item that it is for, where it is for one."""
+
+    pack: ScenarioPack
+    item: ServiceItem | None
+
+    @property
+    def filled(self) -> bool:
+        """Whether the item itself says what it needs."""
+        return self.item is not None and self.item.pack == self.pack.code
+
+
+def _start(ctx: Context, scenario: str, item: str) -> _Start:
+    """Raises `catalogue.unknown_pack`; an item that nobody knows is none."""
+    return _Start(ctx.catalogue.pack(scenario), _service_item(ctx, item))
+
+
+def _service_item(ctx: Context, number: str) -> ServiceItem | None:
+    return requests.service_item(ctx, int(number)) if number.isascii() and number.isdigit() else None
+
+
 def _kind(purpose: Purpose) -> str:
     """Whom a purpose asks: persons where it may, else enterprises."""
     return HolderKind.PERSON.value if HolderKind.PERSON in purpose.holder_kinds else HolderKind.ENTERPRISE.value
@@ -220,7 +269,7 @@ def _whole(text: str, limit: int, name: str) -> int:
     return int(text)
 
 
-def _scenario(ctx: Context, pack: ScenarioPack, lang: Lang) -> views.Scenario:
+def _scenario(ctx: Context, pack: ScenarioPack, lang: Lang, item: ServiceItem | None = None) -> views.Scenario:
     def labels(*, necessary: bool) -> tuple[str, ...]:
         chosen = (one for one in pack.items if one.necessary is necessary)
         return tuple(ctx.catalogue.type(one.type_code).field(one.field).label(lang) for one in chosen)
@@ -231,6 +280,9 @@ def _scenario(ctx: Context, pack: ScenarioPack, lang: Lang) -> views.Scenario:
         purpose=ctx.catalogue.purpose(pack.purpose).label(lang),
         necessary=labels(necessary=True),
         optional=labels(necessary=False),
+        item_no="" if item is None else str(item.number),
+        item_name="" if item is None else item.name,
+        filled=item is not None and item.pack == pack.code,
     )
 
 
@@ -253,11 +305,11 @@ def _items(ctx: Context, allowances: list[Allowance], lang: Lang) -> tuple[Item,
 
 
 def _whom(
-    request: Request, ctx: Context, actor: Actor, pack: ScenarioPack, number: str, error: FormError | None
+    request: Request, ctx: Context, actor: Actor, start: _Start, number: str, error: FormError | None
 ) -> Response:
     view = views.WhoStep(
-        scenario=_scenario(ctx, pack, preferred_language(request)),
-        kind=_kind(ctx.catalogue.purpose(pack.purpose)),
+        scenario=_scenario(ctx, start.pack, preferred_language(request), start.item),
+        kind=_kind(ctx.catalogue.purpose(start.pack.purpose)),
         number=number,
         error=error,
     )
@@ -268,15 +320,15 @@ def _what(
     request: Request,
     ctx: Context,
     actor: Actor,
-    pack: ScenarioPack,
+    start: _Start,
     number: str,
     ticked: frozenset[str],
     error: FormError | None,
 ) -> Response:
     lang = preferred_language(request)
-    purpose = ctx.catalogue.purpose(pack.purpose)
+    purpose = ctx.catalogue.purpose(start.pack.purpose)
     view = views.WhatStep(
-        scenario=_scenario(ctx, pack, lang),
+        scenario=_scenario(ctx, start.pack, lang, start.item),
         number=number,
         items=_items(ctx, list(purpose.allowances), lang),
         ticked=ticked,
@@ -289,19 +341,19 @@ def _terms(
     request: Request,
     ctx: Context,
     actor: Actor,
-    pack: ScenarioPack,
+    start: _Start,
     number: str,
     ticked: frozenset[str],
     filled: tuple[str, str, str],
     error: FormError | None,
 ) -> Response:
     lang = preferred_language(request)
-    purpose = ctx.catalogue.purpose(pack.purpose)
+    purpose = ctx.catalogue.purpose(start.pack.purpose)
     case_no, days, uses = filled
     view = views.TermsStep(
-        scenario=_scenario(ctx, pack, lang),
+        scenario=_scenario(ctx, start.pack, lang, start.item),
         number=number,
-        items=_items(ctx, _allowed(ctx, pack, ticked), lang),
+        items=_items(ctx, _allowed(ctx, start.pack, ticked), lang),
         case_no=case_no,
         case_required=purpose.case_required,
         days=days,
@@ -381,7 +433,7 @@ def _grant_page(
             Choice(value=name, label=FORMATS[name], hint=translator(lang).gettext(FORMAT_HINTS[name]))
             for name in (pulls.PDF, pulls.XLSX, pulls.CSV, pulls.JSON)
         ),
-        deliveries=at.deliveries(page.receipts, media_types, at.anchored_size(ctx), "/entity/receipts"),
+        deliveries=at.deliveries(page.receipts, media_types, record(ctx, lang), "/entity/receipts"),
         can_pull=state is GrantState.ACTIVE and not row.frozen,
         sample=_sample(ctx, row.id, party.http_key_thumbprint),
         error=error,

@@ -15,11 +15,13 @@ from api.http.auth import allow
 from api.http.language import preferred_language
 from api.locale import Lang, translator
 from api.policy.requests import ClampReason, CutReason
+from api.portals.recorded import Record
 from api.portals.render import Page, Viewer, page_for, with_query
+from api.portals.states import STATES
 from api.portals.views.common import Delivery, FormError, Item, Pager, Proof, ProofFact
-from api.portals.wording import AUTHORS, STATES
-from api.services import log, mandates, notifications, parties
-from api.services.context import Actor, Context, Role
+from api.portals.wording import AUTHORS
+from api.services import mandates, notifications, parties, requests, statutory
+from api.services.context import OPERATORS_SIDE, Actor, Context, Role
 from api.services.identity import COUNTER_DUTY
 from api.store import clock, read_only
 from api.store.queries.registrations import LegalBasis
@@ -31,6 +33,8 @@ Officer = Annotated[Actor, allow(Role.DEPARTMENT)]
 Clerk = Annotated[Actor, allow(Role.ENTITY)]
 Inspector = Annotated[Actor, allow(Role.REGULATOR)]
 Operator = Annotated[Actor, allow(Role.OPERATOR)]
+SecurityOfficer = Annotated[Actor, allow(Role.SECURITY)]
+Auditor = Annotated[Actor, allow(Role.AUDITOR)]
 Cursor = Annotated[str | None, Query(max_length=128)]
 
 BUNDLE = "application/vnd.mydata.bundle+json"
@@ -72,11 +76,16 @@ def frame(
             organisation=organisation,
             acting_for=signed_in.acting_for,
             acting_as=actor.relation.value,
-            unread=None if actor.role is Role.OPERATOR else notifications.unread(ctx, actor),
+            unread=None if actor.role in OPERATORS_SIDE else notifications.unread(ctx, actor),
         )
         if actor.role is Role.DEPARTMENT:
             hidden |= set() if actor.duty == COUNTER_DUTY else {"counter"}
             hidden |= set() if mandates.registers(ctx, actor) else {"mandates"}
+        if actor.role in {Role.DEPARTMENT, Role.ENTITY} and not statutory.bases_of(ctx, actor):
+            hidden.add("queries")
+        if actor.role is Role.ENTITY and not requests.purposes_of(ctx, actor):
+            # A court, say: nobody is ever asked for consent, so nothing of that is in its way.
+            hidden |= {"home", "requests", "grants", "jobs"}
     return page_for(
         request,
         portal,
@@ -192,18 +201,8 @@ def purpose_of(ctx: Context, terms: Mapping[str, object], lang: Lang) -> str:
     return found.label(lang) if found else str(purpose["code"])
 
 
-def anchored_size(ctx: Context) -> int:
-    """How many entries of the log stand under a checkpoint on the chain."""
-    return log.health(ctx).size.anchored
-
-
-def is_anchored(receipt: Receipt, size: int) -> bool:
-    """Whether a receipt stands under the checkpoint of that size."""
-    return receipt.number is not None and receipt.number < size
-
-
 def deliveries(
-    receipts: Iterable[Receipt], media_types: Mapping[str, str], size: int, base: str
+    receipts: Iterable[Receipt], media_types: Mapping[str, str], record: Record, base: str
 ) -> tuple[Delivery, ...]:
     """Deliveries among receipts, newest first. `media_types` by copy, `base` is where evidence is saved from."""
     return tuple(
@@ -212,24 +211,28 @@ def deliveries(
             media_type=media_types[receipt.copy_id],
             copy_id=receipt.copy_id,
             receipt_number=receipt.number,
-            anchored=is_anchored(receipt, size),
+            anchored=seen.anchored,
+            delay=seen.delay,
             evidence_url=None if receipt.number is None else f"{base}/{segment(receipt.id)}/bundle",
             why_url=f"{base}/{segment(receipt.id)}/decision",
         )
         for receipt in sorted(receipts, key=lambda one: one.at_ms, reverse=True)
         if receipt.kind == ReceiptKind.DELIVERY and receipt.copy_id is not None
+        for seen in (record.of_receipt(receipt),)
     )
 
 
-def receipt_proof(receipt: Receipt, size: int, subject: str, bundle_url: str | None) -> Proof:
+def receipt_proof(receipt: Receipt, record: Record, subject: str, bundle_url: str | None) -> Proof:
     """What a receipt proves of itself."""
     facts = [
         ProofFact(name=name, value="0x" + value.hex())
         for name, value in (("leaf", receipt.leaf_hash), ("promise", receipt.promise))
         if value is not None
     ]
+    seen = record.of_receipt(receipt)
     return Proof(
-        state="anchored" if is_anchored(receipt, size) else "pending",
+        state=seen.state,
+        delay=seen.delay,
         subject=subject,
         at_ms=receipt.at_ms,
         receipt_number=receipt.number,

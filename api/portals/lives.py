@@ -8,6 +8,7 @@ from api.locale import CHINA_STANDARD_TIME, Lang, format_datetime, translator
 from api.policy.requests import Ask
 from api.policy.states import GrantState
 from api.portals import frame as at
+from api.portals.recorded import Record, record
 from api.portals.views import consents as views
 from api.portals.views.common import FormError
 from api.portals.wording import INVALID_REASONS, RELATIONS
@@ -34,10 +35,8 @@ def life(ctx: Context, page: GrantPage, portal: str, lang: Lang, error: FormErro
         asked = requests.open_extension(session, grant.id, now) is not None
     frequency = grant.terms["frequency"]
     assert isinstance(frequency, Mapping)
-    before = [None, *page.events[:-1]]
-    changes = [_change(page, event, earlier, portal, lang) for earlier, event in zip(before, page.events, strict=True)]
     return views.Life(
-        changes=tuple(reversed(changes)),
+        changes=trail(ctx, page, portal, lang),
         frozen=grant.frozen,
         one_off=grant.terms["kind"] == "one_off",
         per_day=int(frequency["per_day"]),
@@ -54,6 +53,13 @@ def life(ctx: Context, page: GrantPage, portal: str, lang: Lang, error: FormErro
         newer_url=_url(portal, page.successor),
         error=error,
     )
+
+
+def trail(ctx: Context, page: GrantPage, portal: str, lang: Lang) -> tuple[views.Change, ...]:
+    """A consent's history in words, newest first; a regulator reads it from outside."""
+    before, now = [None, *page.events[:-1]], record(ctx, lang)
+    changes = [_change(page, event, earlier, portal, now) for earlier, event in zip(before, page.events, strict=True)]
+    return tuple(reversed(changes))
 
 
 def decision(ctx: Context, found: Replayed, portal: str, lang: Lang) -> views.Decision:
@@ -74,9 +80,7 @@ def decision(ctx: Context, found: Replayed, portal: str, lang: Lang) -> views.De
     state = labels.gettext(at.state_message("grant", view.state)) if view.state else "—"
     facts = (
         views.Fact(label=labels.gettext("State of the consent"), value=state, holds=view.state == GrantState.ACTIVE),
-        views.Fact(
-            label=labels.gettext("Held up by a dispute"), value=yes if view.frozen else no, holds=not view.frozen
-        ),
+        views.Fact(label=labels.gettext("Held up"), value=yes if view.frozen else no, holds=not view.frozen),
         views.Fact(
             label=labels.gettext("Recipient may act"),
             value=yes if view.entity_active else no,
@@ -111,15 +115,16 @@ def decision(ctx: Context, found: Replayed, portal: str, lang: Lang) -> views.De
     )
 
 
-def _change(page: GrantPage, event: GrantEvent, before: GrantEvent | None, portal: str, lang: Lang) -> views.Change:
-    labels = translator(lang)
+def _change(page: GrantPage, event: GrantEvent, before: GrantEvent | None, portal: str, now: Record) -> views.Change:
+    lang = now.lang
+    labels, seen = translator(lang), now.of_change(page.grant, event)
     if before is None:
         what = "granted"
     elif event.frozen != before.frozen or (event.state == before.state and event.frozen):
         what = "frozen" if event.frozen else "unfrozen"
     else:
         what = "resumed" if event.state == GrantState.ACTIVE else event.state
-    own = {"citizen": "holder", "entity": "recipient"}[portal]
+    own = {"citizen": "holder", "entity": "recipient"}.get(portal)
     if event.actor == own:
         who = labels.gettext("You")
     elif event.actor == "recipient":
@@ -134,7 +139,10 @@ def _change(page: GrantPage, event: GrantEvent, before: GrantEvent | None, porta
         what=what,
         who=who,
         why=None if why is None else labels.gettext(why),
-        anchored=(page.grant.anchored_block if event.seq == 0 else event.anchored_block) is not None,
+        anchored=seen is not None and seen.anchored,
+        delay=None if seen is None else seen.delay,
+        reference=event.case_ref,
+        receipt_id=event.receipt_id,
     )
 
 

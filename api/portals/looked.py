@@ -10,6 +10,7 @@ from api.http.language import preferred_language
 from api.http.v1.footprints import exported
 from api.locale import CHINA_STANDARD_TIME
 from api.portals import frame as at
+from api.portals.recorded import record
 from api.portals.render import respond, with_query
 from api.portals.tracks import line_of
 from api.portals.views import looked as views
@@ -39,11 +40,11 @@ def footprint_list(
     """Who looked, refused ones and masked ones too."""
     lang = preferred_language(request)
     page = footprints.list_own(ctx, actor, cursor, wanted(only, who, since, until))
-    size, found = at.anchored_size(ctx), footprints.totals(ctx, actor)
+    now, found = record(ctx, lang), footprints.totals(ctx, actor)
     days: dict[str, list[Footprint]] = {}
     for line in page.items:
         day = datetime.fromtimestamp(line.receipt.at_ms / 1000, CHINA_STANDARD_TIME).date().isoformat()
-        days.setdefault(day, []).append(line_of(ctx, line, size, lang))
+        days.setdefault(day, []).append(line_of(ctx, line, now, lang))
     chosen = {
         "only": None if only == "all" else only,
         "who": who or None,
@@ -55,8 +56,8 @@ def footprint_list(
         groups=tuple(Choice(value=group, label=message) for group, message in GROUPS.items()),
         parties=tuple(Choice(value=one.id, label=at.named(one, lang)) for one in footprints.who_looked(ctx, actor)),
         who=who,
-        since=since if _day(since) else "",
-        until=until if _day(until) else "",
+        since=since if day_of(since) else "",
+        until=until if day_of(until) else "",
         days=tuple(Day(day=day, footprints=tuple(lines)) for day, lines in days.items()),
         looks=found.looks,
         masked=found.masked,
@@ -83,12 +84,13 @@ def export(
 
 def wanted(only: str, who: str, since: str, until: str) -> Filter:
     """The filter of a form; days are China Standard Time, the last one included, and a bad one is none."""
-    first, last = _day(since), _day(until)
+    first, last = day_of(since), day_of(until)
     after = None if last is None else last + timedelta(days=1)
     return Filter(Group(only), who or None, _begin(first), _begin(after))
 
 
-def _day(text: str) -> date | None:
+def day_of(text: str) -> date | None:
+    """A day of a form (ISO 8601); none where it is empty or no day."""
     try:
         return date.fromisoformat(text) if text else None
     except ValueError:

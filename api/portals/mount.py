@@ -8,37 +8,52 @@ from api.http.language import preferred_language
 from api.locale import error_text
 from api.portals import (
     acting,
+    amended,
     bell,
     citizen,
     consents,
     contests,
+    data_asks,
     department,
+    disputes,
     drafts,
+    duties,
     duty,
     entity,
     entity_copies,
+    entity_items,
     entity_jobs,
     erasure,
+    figures,
+    flow,
+    intake,
     looked,
+    offers,
     operator,
+    own_keys,
     passkeys,
     public,
+    quality,
     registry,
     regulator,
+    sealed,
+    seals,
     signin,
+    supervision,
+    trace_jobs,
+    watched,
     window,
 )
 from api.portals.frame import see_other
 from api.portals.render import StaticPages, page_for, respond, with_query
 from api.portals.views.public import Error
 from chain.bundle import Bundle
-from chain.node import Web3Node
 from chain.trustfile import TrustFile
 from chain.verdict import Verdict
 from chain.verify import verify
 from chain.view import NodeView
 
-PORTALS = ("citizen", "department", "entity", "regulator", "operator")
+PORTALS = ("citizen", "department", "entity", "regulator", "operator", "security", "auditor")
 NODE_TIMEOUT_S = 5.0
 
 
@@ -47,30 +62,49 @@ def mount(app: FastAPI) -> None:
     app.mount("/static", StaticPages(), name="static")
     for portal in (
         public,
+        offers,
+        sealed,
         signin,
         passkeys,
         drafts,
+        own_keys,
         acting,
         looked,
         contests,
+        data_asks,
+        disputes,
+        amended,
         bell,
         citizen,
         consents,
         erasure,
         window,
         registry,
+        seals,
         department,
+        intake,
+        quality,
         duty,
         entity,
         entity_copies,
+        entity_items,
         entity_jobs,
+        trace_jobs,
         regulator,
+        supervision,
         operator,
+        duties,
+        figures,
+        flow,
+        watched,
     ):
         app.include_router(portal.router)
     rpc_url = app.state.ctx.settings.rpc_url
 
     def judge(bundle: Bundle, trust: TrustFile, now_s: int) -> Verdict:
+        # web3 is 20 MB and most of a second, for a page that few open.
+        from chain.node import Web3Node
+
         node = Web3Node(rpc_url, timeout_s=NODE_TIMEOUT_S)
         try:
             return verify(bundle, trust, NodeView(node, trust), now_s=now_s)

@@ -15,6 +15,7 @@ from api.http.language import COOKIE as LANGUAGE_COOKIE
 from api.http.language import preferred_language
 from api.locale import LANGUAGES, Lang
 from api.portals import frame as at
+from api.portals.recorded import record, witness_lines
 from api.portals.render import ELDER_COOKIE, local_path, respond
 from api.portals.views import counter as counter_views
 from api.portals.views import public as views
@@ -33,6 +34,7 @@ Anybody = Annotated[None, public()]
 REMEMBER_S = 365 * 24 * 3600
 TRUST_FILE = "trust.json"
 NOT_CLAIMED = "chain.verify.not_claimed"
+NO_WITNESSES = "chain.verify.no_witnesses"
 
 
 @router.get("/")
@@ -97,7 +99,7 @@ def trust_file(ctx: ContextDep, _: Anybody) -> Response:
 @router.get("/log")
 def public_log(request: Request, ctx: ContextDep, _: Anybody) -> Response:
     """The log's newest heads."""
-    seen = log.health(ctx)
+    seen, now = log.health(ctx), record(ctx, preferred_language(request))
     heads = {head.size: head for head in (seen.anchored, seen.newest) if head is not None}
     view = views.Log(
         log_id=seen.log_id,
@@ -107,10 +109,13 @@ def public_log(request: Request, ctx: ContextDep, _: Anybody) -> Response:
                 size=head.size,
                 root="0x" + head.root.hex(),
                 at_ms=head.created_at_ms,
-                state="anchored" if head.anchor_state == "anchored" else "pending",
+                state=mark.state,
+                delay=mark.delay,
             )
             for head in sorted(heads.values(), key=lambda one: one.size, reverse=True)
+            for mark in (now.of_head(head),)
         ),
+        witnesses=witness_lines(seen),
         trust_url="/trust.json",
         trust_sha256=_trust_sha256(ctx),
     )
@@ -192,7 +197,7 @@ def _checks(verdict: Verdict, words: ChainLang) -> tuple[views.Check, ...]:
         views.Check(
             number=found.step,
             name=text("steps", str(found.step), words),
-            state="NOT_CLAIMED" if found.code == NOT_CLAIMED else found.state.value,
+            state="NOT_CLAIMED" if found.code in {NOT_CLAIMED, NO_WITNESSES} else found.state.value,
             detail=""
             if found.code in {"chain.verify.ok", NOT_CLAIMED}
             else text("findings", found.code, words, found.facts),

@@ -1,28 +1,33 @@
 """Pages of a regulator: trace a leaked file, read the verdict with its proof, watch the log."""
 
-import json
 import math
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, File, Request, Response, UploadFile
+from fastapi import APIRouter, File, Form, Request, Response, UploadFile
 
 from api import locale
 from api.errors import ApiError
+from api.http.app import MANY
 from api.http.auth import ContextDep
 from api.http.errors import STATUS, as_api_error
 from api.http.forms import download
 from api.http.language import preferred_language
+from api.http.v1.trace_jobs import handed
 from api.locale import Lang, format_number, translator
 from api.policy.copy_states import CopyState
 from api.portals import frame as at
+from api.portals import trace_jobs as job_pages
 from api.portals.copies import copy_line
+from api.portals.looked import day_of
+from api.portals.recorded import Record, record, witness_lines
 from api.portals.render import respond
 from api.portals.views import regulator as views
 from api.portals.views.common import FormError, Proof, ProofFact
-from api.portals.wording import LAYERS
-from api.services import copies, log, parties, receipting, traces
+from api.services import copies, log, parties, receipting, trace_jobs, trace_reports, traces
 from api.services.context import Actor, Context
+from api.services.trace_candidates import MAX_CLUE, MAX_LOOKED_AT, Clues, Search
+from api.services.trace_wording import layers_in_words, looked_in_words, wording_of
 from api.services.traces import Suspect
 from api.store.tables import Party, Trace
 from watermark.errors import WatermarkError
@@ -39,21 +44,27 @@ def home(request: Request, ctx: ContextDep, actor: at.Inspector, cursor: at.Curs
 
 @router.post("/traces")
 def examine(
-    request: Request, ctx: ContextDep, actor: at.Inspector, files: Annotated[list[UploadFile], File()]
+    request: Request,
+    ctx: ContextDep,
+    actor: at.Inspector,
+    files: Annotated[list[UploadFile], File()],
+    number: Annotated[str, Form(max_length=MAX_CLUE)] = "",
+    since: Annotated[str, Form(max_length=10)] = "",
+    until: Annotated[str, Form(max_length=10)] = "",
 ) -> Response:
-    """Examine one file or several. A file that cannot be read is named with the reason; the others stand."""
-    lang = preferred_language(request)
-    if len(files) > traces.MAX_FILES:
-        refused = ApiError("traces.too_many_files", limit=traces.MAX_FILES)
-        return _traces_page(request, ctx, actor, None, at.said(refused, lang), int(STATUS[refused.kind]))
-    done: list[Trace] = []
-    for file in files:
-        try:
-            done.append(traces.examine_file(ctx, actor, Suspect(file.filename or "", file.file.read())))
-        except (WatermarkError, ApiError) as error:
-            ours = as_api_error(error)
-            return _traces_page(request, ctx, actor, None, at.said(ours, lang), int(STATUS[ours.kind]))
-    return at.see_other(f"/regulator/traces/{at.segment(done[0].id)}" if len(done) == 1 else "/regulator")
+    """Examine one file at once, or begin a run of several, in which each has its verdict or its reason."""
+    clues = Clues.of_days(number, day_of(since), day_of(until))
+    try:
+        if len(files) > 1:
+            begun = trace_jobs.create(ctx, actor, handed(files), clues, begin=True)
+            return at.see_other(job_pages.url_of(begun.job.id))
+        suspect = Suspect(files[0].filename or "", files[0].file.read())
+        done = traces.examine_file(ctx, actor, suspect, Search(ctx, clues))
+    except (WatermarkError, ApiError) as error:
+        ours = as_api_error(error)
+        reason = at.said(ours, preferred_language(request))
+        return _traces_page(request, ctx, actor, None, reason, int(STATUS[ours.kind]))
+    return at.see_other(f"/regulator/traces/{at.segment(done.id)}")
 
 
 @router.get("/traces/{trace_id}")
@@ -66,10 +77,55 @@ def verdict(request: Request, ctx: ContextDep, actor: at.Inspector, trace_id: st
 
 @router.get("/traces/{trace_id}/report.json")
 def report(ctx: ContextDep, actor: at.Inspector, trace_id: str) -> Response:
-    """The verdict for machines, as the tracer gave it."""
+    """The tracer's report, sealed, with all that is needed to compute its scores again."""
     row = traces.get(ctx, actor, trace_id)
-    data = json.dumps(row.report, ensure_ascii=False, indent=2).encode()
-    return download(data, "application/json", f"{row.id}.json")
+    return download(traces.sealed_report(row), "application/json", f"{row.id}.json")
+
+
+@router.get("/traces/{trace_id}/report.html")
+def report_page(request: Request, ctx: ContextDep, actor: at.Inspector, trace_id: str) -> Response:
+    """The report as a page of its own, with a control of codes that were never issued."""
+    return _as_page(request, ctx, actor, trace_id, None)
+
+
+@router.get("/traces/{trace_id}/report.pdf")
+def report_pdf(request: Request, ctx: ContextDep, actor: at.Inspector, trace_id: str) -> Response:
+    """The report as a PDF in the reader's language."""
+    return _as_pdf(request, ctx, actor, trace_id, None)
+
+
+@router.post("/traces/{trace_id}/report")
+def report_with_pictures(
+    request: Request,
+    ctx: ContextDep,
+    actor: at.Inspector,
+    trace_id: str,
+    files: Annotated[UploadFile, File()],
+    form: Annotated[Literal["pdf", "html"], Form()] = "pdf",
+) -> Response:
+    """The report with suspect and original side by side: the examined file, given again, is compared once more."""
+    suspect = Suspect(files.filename or "", files.file.read())
+    make = _as_pdf if form == "pdf" else _as_page
+    try:
+        return make(request, ctx, actor, trace_id, suspect)
+    except (WatermarkError, ApiError) as error:
+        ours = as_api_error(error)
+        lang = preferred_language(request)
+        view = _verdict(ctx, actor, traces.get(ctx, actor, trace_id), lang, at.said(ours, lang))
+        frame = at.frame(request, ctx, "regulator", "traces", actor)
+        return respond("regulator/trace.html", view, frame, int(STATUS[ours.kind]))
+
+
+def _as_page(request: Request, ctx: Context, actor: Actor, trace_id: str, suspect: Suspect | None) -> Response:
+    made = trace_reports.as_page(ctx, actor, trace_id, str(request.base_url).rstrip("/"), suspect)
+    return download(made, "text/html; charset=utf-8", f"{trace_id}.html")
+
+
+def _as_pdf(request: Request, ctx: Context, actor: Actor, trace_id: str, suspect: Suspect | None) -> Response:
+    lang = preferred_language(request)
+    wording = wording_of(ctx, traces.get(ctx, actor, trace_id).report, lang)
+    made = trace_reports.as_pdf(ctx, actor, trace_id, wording, suspect)
+    return download(made, "application/pdf", f"{trace_id}.pdf")
 
 
 @router.get("/traces/{trace_id}/evidence/{copy_id}")
@@ -116,12 +172,19 @@ def health(request: Request, ctx: ContextDep, actor: at.Inspector) -> Response:
         chain_since_ms=None if chain is None else chain.since_ms,
         engine=ctx.settings.engine,
         note="" if seen.newest is None else seen.newest.note,
+        witnesses=witness_lines(seen),
+        delay=record(ctx, lang).of_head(seen.newest).delay,
     )
     return respond("regulator/log.html", view, at.frame(request, ctx, "regulator", "log", actor))
 
 
 def _traces_page(
-    request: Request, ctx: Context, actor: Actor, cursor: str | None, error: FormError | None, status: int
+    request: Request,
+    ctx: Context,
+    actor: Actor,
+    cursor: str | None,
+    error: FormError | None,
+    status: int,
 ) -> Response:
     lang = preferred_language(request)
     page = traces.list_own(ctx, actor, cursor)
@@ -135,9 +198,13 @@ def _traces_page(
     view = views.Traces(
         traces=lines,
         max_bytes=ctx.settings.max_upload_bytes,
-        max_files=traces.MAX_FILES,
+        max_together=ctx.settings.max_upload_bytes * MANY,
+        max_files=trace_jobs.MAX_FILES,
+        max_clue=MAX_CLUE,
+        max_looked_at=MAX_LOOKED_AT,
         error=error,
         pager=at.older("/regulator", page.next_cursor, cursor=cursor),
+        jobs=() if cursor else tuple(job_pages.line(one) for one in trace_jobs.list_own(ctx, actor).items),
     )
     return respond("regulator/traces.html", view, at.frame(request, ctx, "regulator", "traces", actor), status)
 
@@ -162,11 +229,11 @@ def _number(value: object) -> float:
     return float(value)
 
 
-def _verdict(ctx: Context, actor: Actor, row: Trace, lang: Lang) -> views.Trace:
+def _verdict(ctx: Context, actor: Actor, row: Trace, lang: Lang, error: FormError | None = None) -> views.Trace:
     told, names = row.report, _names(ctx)
     labels = translator(lang)
     bound = told.get("bound")
-    size = at.anchored_size(ctx)
+    now = record(ctx, lang)
     receipt = None if row.receipt_id is None else receipting.get(ctx, actor, row.receipt_id)
     named = _objects(told, "named")
     facts = (
@@ -175,11 +242,9 @@ def _verdict(ctx: Context, actor: Actor, row: Trace, lang: Lang) -> views.Trace:
         views.TraceFact(label=labels.gettext("Copies compared"), value=format_number(_number(told["n"]), lang)),
         views.TraceFact(label=labels.gettext("Version of the tracer"), value=str(told["marker"])),
     )
-    layers = told.get("layers", {})
-    assert isinstance(layers, Mapping)
     copy_proof = None
     if named:
-        copy_proof = _copy_proof(row, named[0], size)
+        copy_proof = _copy_proof(row, named[0], now)
     return views.Trace(
         id=row.id,
         outcome=row.outcome,
@@ -191,12 +256,17 @@ def _verdict(ctx: Context, actor: Actor, row: Trace, lang: Lang) -> views.Trace:
         at_ms=row.created_at_ms,
         facts=facts,
         candidates=_candidates(ctx, told, names, lang),
-        layers=tuple(views.Layer(name=_layer(str(name), lang), weight=_number(w)) for name, w in layers.items()),
+        layers=tuple(views.Layer(name=name, weight=weight) for name, weight in layers_in_words(told, lang)),
         copy_proof=copy_proof,
         trace_proof=None
         if receipt is None
-        else at.receipt_proof(receipt, size, "trace", f"/regulator/receipts/{at.segment(receipt.id)}/bundle"),
+        else at.receipt_proof(receipt, now, "trace", f"/regulator/receipts/{at.segment(receipt.id)}/bundle"),
         report_url=f"/regulator/traces/{at.segment(row.id)}/report.json",
+        page_url=f"/regulator/traces/{at.segment(row.id)}/report.html",
+        pdf_url=f"/regulator/traces/{at.segment(row.id)}/report.pdf",
+        pictures_url=f"/regulator/traces/{at.segment(row.id)}/report" if named else None,
+        max_bytes=ctx.settings.max_upload_bytes,
+        error=error,
     )
 
 
@@ -205,7 +275,8 @@ def _remarks(told: Mapping[str, object], lang: Lang) -> tuple[str, ...]:
     codes = told.get("codes", [])
     assert isinstance(codes, list)
     outcome = f"watermark.trace.{told['outcome']}"
-    return tuple(locale.error_text(str(code), lang) for code in codes if code != outcome)
+    said = (locale.error_text(str(code), lang) for code in codes if code != outcome)
+    return (*said, *looked_in_words(told, lang))
 
 
 def _deletions(named: list[Mapping[str, object]], lang: Lang) -> tuple[str, ...]:
@@ -227,16 +298,6 @@ def _deletions(named: list[Mapping[str, object]], lang: Lang) -> tuple[str, ...]
             when = locale.format_datetime(int(_number(one["stated_at_ms"])), lang)
             found.append(texts[str(one["by"])] % {"when": when, "copy": str(about["copy"])})
     return tuple(found)
-
-
-def _layer(name: str, lang: Lang) -> str:
-    """A layer's name in words; its ending tells whose code it carried."""
-    base, _, level = name.partition(".")
-    labels = translator(lang)
-    word = labels.gettext(LAYERS[base]) if base in LAYERS else base
-    if level == "entity":
-        return labels.gettext("%(layer)s (recipient)") % {"layer": word}
-    return labels.gettext("%(layer)s (copy)") % {"layer": word} if level == "copy" else word
 
 
 def _candidates(
@@ -266,14 +327,16 @@ def _candidates(
     return tuple(found)
 
 
-def _copy_proof(row: Trace, about: Mapping[str, object], size: int) -> Proof | None:
+def _copy_proof(row: Trace, about: Mapping[str, object], now: Record) -> Proof | None:
     delivered = about.get("deliveries")
     if not isinstance(delivered, list) or not delivered:
         return None
     first, number = delivered[0], delivered[0].get("number")
     copy = str(about["copy"])
+    seen = now.of_number(number, int(first["at_ms"]))
     return Proof(
-        state="anchored" if number is not None and number < size else "pending",
+        state=seen.state,
+        delay=seen.delay,
         subject="delivery",
         at_ms=int(first["at_ms"]),
         receipt_number=number,

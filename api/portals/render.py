@@ -22,7 +22,7 @@ from starlette.types import Scope
 from api import locale
 from api.http.language import preferred_language
 from api.locale import N_, Lang
-from api.portals import wording
+from api.portals import states, wording
 
 HERE = Path(__file__).parent
 STATIC = HERE / "shared" / "static"
@@ -89,7 +89,13 @@ NAVIGATION: Mapping[str, Sequence[Section]] = {
     "department": (
         Section("new", "/department", "upload", N_("Return data")),
         Section("returns", "/department/returns", "list", N_("Earlier returns")),
-        Section("queries", "/department/queries", "search", N_("Query by duty")),
+        Section("quality", "/department/quality", "gauge", N_("Data quality")),
+        Section("queries", "/department/queries", "shield", N_("Query by duty")),
+        Section("disputes", "/department/disputes", "inbox", N_("Objections")),
+        Section("asks", "/department/data-asks", "book", N_("Asks for data")),
+        Section("corrections", "/department/corrections", "check", N_("Corrections to confirm")),
+        Section("cases", "/department/cases", "warn", N_("Cases")),
+        Section("seals", "/department/seals", "seal", N_("Seals")),
         Section("counter", "/department/counter", "person", N_("Service window")),
         Section("mandates", "/department/mandates", "seal", N_("Representatives")),
     ),
@@ -99,29 +105,61 @@ NAVIGATION: Mapping[str, Sequence[Section]] = {
         Section("grants", "/entity/grants", "grant", N_("Consents received")),
         Section("jobs", "/entity/jobs", "download", N_("Bulk pulls")),
         Section("copies", "/entity/copies", "copies", N_("Copies and duties")),
-        Section("keys", "/entity/keys", "key", N_("Interface and key")),
+        Section("asks", "/entity/data-asks", "book", N_("Asks for data")),
+        Section("queries", "/entity/queries", "shield", N_("Query by duty")),
+        Section("corrections", "/entity/corrections", "check", N_("Corrections to confirm")),
+        Section("disputes", "/entity/disputes", "inbox", N_("Objections")),
+        Section("cases", "/entity/cases", "warn", N_("Cases")),
+        Section("keys", "/entity/keys", "key", N_("Interface")),
     ),
     "regulator": (
         Section("traces", "/regulator", "search", N_("Trace a leak")),
+        Section("flow", "/regulator/flow", "trail", N_("Flow of data")),
         Section("copies", "/regulator/copies", "copies", N_("Overdue copies")),
+        Section("grants", "/regulator/grants", "grant", N_("Consents")),
         Section("cases", "/regulator/cases", "inbox", N_("Cases")),
-        Section("alarms", "/regulator/alarms", "warn", N_("Alarms")),
+        Section("disputes", "/regulator/disputes", "list", N_("Objections")),
+        Section("asks", "/regulator/data-asks", "book", N_("Asks for data")),
+        Section("watch", "/regulator/watch", "warn", N_("Alarms")),
+        Section("alarms", "/regulator/alarms", "shield", N_("Alarms of duties")),
+        Section("indicators", "/regulator/indicators", "list", N_("Indicators")),
+        Section("quality", "/regulator/quality", "gauge", N_("Data quality")),
         Section("log", "/regulator/log", "gauge", N_("Health of the log")),
     ),
-    "operator": (Section("health", "/operator", "gauge", N_("Health")),),
+    "operator": (
+        Section("health", "/operator", "gauge", N_("Health")),
+        Section("parties", "/operator/parties", "org", N_("Admit parties")),
+    ),
+    "security": (
+        Section("acts", "/security", "inbox", N_("To decide")),
+        Section("parties", "/security/parties", "org", N_("Parties")),
+        Section("offices", "/security/offices", "key", N_("Offices")),
+        Section("health", "/security/health", "gauge", N_("Health")),
+    ),
+    "auditor": (
+        Section("acts", "/auditor", "inbox", N_("Acts")),
+        Section("offices", "/auditor/offices", "key", N_("Offices")),
+        Section("watch", "/auditor/watch", "warn", N_("Alarms")),
+        Section("indicators", "/auditor/indicators", "list", N_("Indicators")),
+        Section("health", "/auditor/health", "gauge", N_("Health")),
+    ),
     "public": (
         Section("verify", "/verify", "shield", N_("Check a proof")),
+        Section("seal", "/verify/seal", "seal", N_("Check a seal")),
         Section("log", "/log", "list", N_("Public log")),
-        Section("help", "/help", "book", N_("Help")),
+        Section("catalogue", "/catalogue", "book", N_("Data catalogue")),
+        Section("help", "/help", "question", N_("Help")),
     ),
 }
 
 PORTAL_NAMES: Mapping[str, str] = {
     "citizen": "",
     "department": N_("Departments"),
-    "entity": N_("Insurers, employers, banks"),
+    "entity": N_("Organisations"),
     "regulator": N_("Regulators"),
-    "operator": N_("Operator"),
+    "operator": N_("System administration"),
+    "security": N_("Security"),
+    "auditor": N_("Audit"),
     "public": "",
 }
 
@@ -138,13 +176,20 @@ def static_url(name: str) -> str:
 
 def grouped(value: str, limit: int = 0) -> Markup:
     """An identifier in groups of four that copy without gaps; `limit` > 0 shortens it in the middle."""
-    if limit and len(value) > limit:
-        value = value[: limit - 5] + "…" + value[-4:]
     prefix, body = ("0x", value[2:]) if value.startswith("0x") else ("", value)
-    head, sep, tail = body.rpartition("_")
+    # Before the last of these stands a name, which nobody reads by fours.
+    head, sep, tail = body.rpartition("/" if "/" in body else "_")
     groups = [prefix + head + sep] if prefix or sep else []
-    groups += [tail[i : i + 4] for i in range(0, len(tail), 4)]
-    spans = Markup("<wbr>").join(Markup('<span class="four">{}</span>').format(group) for group in groups)
+    end: list[str] = []
+    if limit and len(value) > limit:
+        # Whole groups, then the last four.
+        tail, end = tail[: max(4, (limit - 5 - len(head + sep)) // 4 * 4)], ["…" + value[-4:]]
+    groups += [tail[i : i + 4] for i in range(0, len(tail), 4)] + end
+    # What stands for the middle keeps to what follows it.
+    spans = Markup("<wbr>").join(
+        Markup('<span class="four{}">{}</span>').format(" whole" if group.startswith("…") else "", group)
+        for group in groups
+    )
     return Markup('<span class="mono">{}</span>').format(spans)
 
 
@@ -190,10 +235,11 @@ def environment(lang: Lang) -> Environment:
         "icon": icon,
         "static": static_url,
         "with_query": with_query,
-        "states": wording.STATES,
+        "states": states.STATES,
         "words": {
             "facts": wording.PROOF_FACTS,
             "custody": wording.CUSTODY,
+            "custody_of_others": wording.CUSTODY_OF_OTHERS,
             "formats": wording.FORMATS,
             "copy_actors": wording.COPY_ACTORS,
             "roles": wording.ROLES,

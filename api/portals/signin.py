@@ -17,7 +17,7 @@ from api.portals import frame as at
 from api.portals.render import local_path, respond, with_query
 from api.portals.views import public as views
 from api.services import identity, parties
-from api.services.context import Actor, Context, Role
+from api.services.context import OPERATORS_SIDE, Actor, Context, Role
 from api.services.grants import drafts
 from api.services.identity import oidc, rounds
 from api.store.queries.holders import HolderKind
@@ -25,8 +25,9 @@ from api.store.queries.holders import HolderKind
 router = APIRouter(include_in_schema=False)
 Anybody = Annotated[None, public()]
 Anyone = Annotated[Actor, allow(*Role)]
-RoleName = Literal["citizen", "department", "entity", "regulator", "operator"]
+RoleName = Literal["citizen", "department", "entity", "regulator", "operator", "security", "auditor"]
 PEOPLE_FILE = "identities.json"
+OFFICES_FILE = "offices.json"
 PEOPLE_SHOWN = 40
 # Everything else that goes wrong at the door is a sign-in that was refused.
 SHOWN_AS = frozenset({Kind.UNAVAILABLE, Kind.NOT_FOUND})
@@ -50,7 +51,7 @@ def sign_in_as(
     ctx: ContextDep,
     _: Anybody,
     role: Annotated[RoleName, Form()],
-    subject: Annotated[str, Form(max_length=64)] = "",
+    subject: Annotated[str, Form(max_length=96)] = "",
     number: Annotated[str, Form(max_length=18)] = "",
     name: Annotated[str, Form(max_length=64)] = "",
     staff: Annotated[str, Form(max_length=32)] = "",
@@ -138,11 +139,27 @@ def development(ctx: Context) -> bool:
 
 def _people(ctx: Context) -> Sequence[dict[str, str]]:
     """Invented persons and enterprises that the demonstration wrote down: kind, number, name and a word on each."""
-    path = ctx.settings.data_dir / PEOPLE_FILE
+    return _listed(ctx, PEOPLE_FILE)[:PEOPLE_SHOWN]
+
+
+def _listed(ctx: Context, name: str) -> list[dict[str, str]]:
+    path = ctx.settings.data_dir / name
     if not development(ctx) or not path.is_file():
-        return ()
+        return []
     listed: list[dict[str, str]] = json.loads(path.read_text("utf-8"))
-    return listed[:PEOPLE_SHOWN]
+    return listed
+
+
+def _officers(ctx: Context, role: str, lang: Lang) -> list[views.Identity]:
+    """Invented staff of the operator with an office from the beginning; the subject is party and staff number."""
+    found = []
+    for party in parties.list_public(ctx, Role.OPERATOR.value):
+        for one in _listed(ctx, OFFICES_FILE):
+            if one["role"] == role:
+                subject = f"{party.id}/{one['staff']}" if one["staff"] else party.id
+                name = one["en" if lang == "en" else "zh"]
+                found.append(views.Identity(subject=subject, name=name, detail=at.named(party, lang)))
+    return found
 
 
 def _sign_in_page(request: Request, ctx: Context, role: RoleName, following: str, error: ApiError | None) -> Response:
@@ -152,6 +169,8 @@ def _sign_in_page(request: Request, ctx: Context, role: RoleName, following: str
             views.Identity(subject=str(place), name=one["name"], detail=one.get("en" if lang == "en" else "zh", ""))
             for place, one in enumerate(_people(ctx))
         ]
+    elif Role(role) in OPERATORS_SIDE:
+        found = _officers(ctx, role, lang)
     else:
         found = [
             views.Identity(subject=party.id, name=at.named(party, lang), detail=party.uscc or "")
@@ -172,10 +191,12 @@ def _sign_in_page(request: Request, ctx: Context, role: RoleName, following: str
 
 def _claims(ctx: Context, role: RoleName, subject: str, number: str, name: str, lang: Lang) -> identity.Claims:
     if role != "citizen":
-        party = next((one for one in parties.list_public(ctx, role) if one.id == subject), None)
+        party_id, _, staff = subject.partition("/")
+        admitted_as = Role.OPERATOR if Role(role) in OPERATORS_SIDE else Role(role)
+        party = next((one for one in parties.list_public(ctx, admitted_as.value) if one.id == party_id), None)
         if party is None:
             raise ApiError("portal.no_person")
-        return identity.Claims(Role(role), at.named(party, lang), party_id=party.id)
+        return identity.Claims(Role(role), at.named(party, lang), party_id=party.id, staff=staff)
     if number:
         # A credit code has letters, or a digit pair of its own at the front; an identity number is all digits and X.
         kind = HolderKind.PERSON if number[:17].isdigit() and not number.startswith("9") else HolderKind.ENTERPRISE

@@ -13,6 +13,9 @@ SUPERVISION: Mapping[str, str] = {
     "case": N_("a regulator looked at a case"),
     "replay": N_("a regulator checked a decision"),
     "copy": N_("a regulator looked at a copy"),
+    "grant": N_("a regulator looked at a consent"),
+    "flow": N_("a regulator looked at where data went; you stood there without your name"),
+    "life": N_("a regulator followed one of your certificates, without its contents"),
     "evidence": N_("a regulator took the evidence"),
 }
 

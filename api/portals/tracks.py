@@ -4,6 +4,7 @@ from api import locale
 from api.locale import Lang, translator
 from api.portals import asks
 from api.portals import frame as at
+from api.portals.recorded import Record
 from api.portals.render import with_query
 from api.portals.through import through, told
 from api.portals.views import citizen as views
@@ -14,14 +15,15 @@ from api.store.tables import Receipt
 from chain.receipt import ReceiptKind
 
 LOOKS = frozenset({ReceiptKind.DELIVERY.value, ReceiptKind.REFUSAL.value})
+ANSWERABLE = LOOKS | {ReceiptKind.LOOK.value}
 CONTESTABLE = LOOKS | {ReceiptKind.LOOK.value, ReceiptKind.GRANT.value, ReceiptKind.ORIGINAL.value}
 
 
-def line_of(ctx: Context, line: Footprint, size: int, lang: Lang) -> views.Footprint:
-    """A line as pages show it; `size` is how much of the log stands under a checkpoint."""
+def line_of(ctx: Context, line: Footprint, record: Record, lang: Lang) -> views.Footprint:
+    """A line as pages show it."""
     if line.mask is not None:
         return _masked(ctx, line, lang)
-    receipt = line.receipt
+    receipt, seen = line.receipt, record.of_receipt(line.receipt)
     labels = translator(lang)
     mine = receipt.kind in {ReceiptKind.ORIGINAL, ReceiptKind.CHANGE, ReceiptKind.CASE}
     decided = receipt.kind in LOOKS and line.grant is not None
@@ -35,12 +37,14 @@ def line_of(ctx: Context, line: Footprint, size: int, lang: Lang) -> views.Footp
         reason=None if receipt.reason is None else locale.error_text(receipt.reason, lang),
         repeats=line.repeats,
         receipt_number=receipt.number,
-        anchored=at.is_anchored(receipt, size),
+        anchored=seen.anchored,
+        delay=seen.delay,
         evidence_url=None if receipt.number is None else f"/citizen/receipts/{at.segment(receipt.id)}/bundle",
         through=through(line.details, lang),
         why_url=f"/citizen/receipts/{at.segment(receipt.id)}/decision" if decided else None,
         basis=None if line.basis is None else labels.gettext(BASES[line.basis.value]),
         contest_url=with_query("/citizen/cases/new", receipt=receipt.id) if _contestable(receipt) else None,
+        object_url=with_query("/citizen/disputes/new", receipt=receipt.id) if _answerable(line) else None,
     )
 
 
@@ -67,6 +71,11 @@ def _masked(ctx: Context, line: Footprint, lang: Lang) -> views.Footprint:
 
 def _contestable(receipt: Receipt) -> bool:
     return receipt.kind in CONTESTABLE
+
+
+def _answerable(line: Footprint) -> bool:
+    """Whether an organisation looked, or tried to, that can be asked to explain it."""
+    return line.receipt.kind in ANSWERABLE and line.party is not None and line.party.role in {"department", "entity"}
 
 
 def _fields(ctx: Context, line: Footprint, lang: Lang) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Form, Request, Response
 
 from api.errors import ApiError, Kind
-from api.http.auth import ContextDep
+from api.http.auth import FIRST, ContextDep
 from api.http.errors import STATUS
 from api.http.forms import download
 from api.http.language import preferred_language
@@ -95,7 +95,7 @@ def decide(
     return at.see_other(f"/department/counter/{at.segment(visit_id)}")
 
 
-@router.post("/{visit_id}/grants/{grant_id}/revoke")
+@router.post("/{visit_id}/grants/{grant_id}/revoke", dependencies=FIRST)
 def revoke(ctx: ContextDep, actor: at.Officer, visit_id: str, grant_id: str) -> Response:
     """Take a consent back for the person, at once."""
     counter.revoke(ctx, actor, visit_id, grant_id)

@@ -1,175 +1,16 @@
 """Codes into words: every state with its icon and tone, every technical name; messages are marked for the catalogue."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
 
 from api.locale import N_, Lang
 
-Tone = Literal["good", "wait", "stop", "info", "plain"]
-
-
-@dataclass(frozen=True, slots=True)
-class Badge:
-    """How a state looks: never by colour alone."""
-
-    tone: Tone
-    icon: str
-    message: str
-
-
-# Keyed by what has the state; the same word may mean different things for a grant and a request.
-STATES: Mapping[str, Mapping[str, Badge]] = {
-    "mandate": {
-        "proposed": Badge("wait", "clock", N_("Waiting to be accepted")),
-        "active": Badge("good", "check", N_("In force")),
-        "ended": Badge("plain", "stop", N_("Ended")),
-        "expired": Badge("plain", "clock", N_("Ended on its date")),
-    },
-    "certificate": {
-        "anchored": Badge("good", "check", N_("Valid")),
-        "pending": Badge("wait", "clock", N_("Valid · being recorded")),
-        "expired": Badge("plain", "stop", N_("Expired")),
-        "superseded": Badge("plain", "copies", N_("Replaced by a newer one")),
-        "revoked": Badge("stop", "stop", N_("Withdrawn by the issuer")),
-    },
-    "proof": {
-        "anchored": Badge("good", "shield", N_("Recorded")),
-        "pending": Badge("wait", "clock", N_("Being recorded")),
-    },
-    "request": {
-        "requested": Badge("wait", "clock", N_("Waiting for an answer")),
-        "approved": Badge("good", "check", N_("Agreed")),
-        "denied": Badge("plain", "cross", N_("Declined")),
-        "lapsed": Badge("plain", "clock", N_("Lapsed without an answer")),
-    },
-    "grant": {
-        "active": Badge("good", "check", N_("In force")),
-        "revoked": Badge("stop", "stop", N_("Taken back")),
-        "expired": Badge("plain", "clock", N_("Ended on its date")),
-        "exhausted": Badge("plain", "check", N_("Used up")),
-        "paused": Badge("wait", "clock", N_("Paused")),
-        "terminated": Badge("plain", "stop", N_("Given back by the recipient")),
-        "invalidated": Badge("stop", "stop", N_("Declared void")),
-        "superseded": Badge("plain", "copies", N_("Replaced by a newer one")),
-    },
-    "copy": {
-        "held": Badge("info", "copies", N_("Held")),
-        "delete_due": Badge("wait", "clock", N_("To be destroyed")),
-        "deleted": Badge("good", "check", N_("Destroyed")),
-        "retained": Badge("plain", "seal", N_("Kept by law")),
-        "overdue": Badge("stop", "warn", N_("Overdue")),
-        "escalated": Badge("stop", "warn", N_("Reported to the regulator")),
-    },
-    "message": {
-        "waiting": Badge("wait", "clock", N_("Waiting")),
-        "delivered": Badge("good", "check", N_("Received")),
-        "dead": Badge("stop", "stop", N_("Given up")),
-    },
-    "job": {
-        "checking": Badge("wait", "clock", N_("Looking")),
-        "ready": Badge("good", "check", N_("Ready to take")),
-        "cancelled": Badge("plain", "stop", N_("Cancelled")),
-        "expired": Badge("plain", "stop", N_("Expired")),
-    },
-    "job_item": {
-        "waiting": Badge("wait", "clock", N_("Waiting")),
-        "ready": Badge("good", "check", N_("Ready to take")),
-        "delivered": Badge("good", "download", N_("Taken")),
-        "refused": Badge("stop", "cross", N_("Refused")),
-    },
-    "change": {
-        "granted": Badge("good", "grant", N_("Consent given")),
-        "paused": Badge("wait", "clock", N_("Paused")),
-        "resumed": Badge("good", "check", N_("Resumed")),
-        "revoked": Badge("stop", "stop", N_("Taken back")),
-        "terminated": Badge("plain", "stop", N_("Given back by the recipient")),
-        "invalidated": Badge("stop", "stop", N_("Declared void")),
-        "superseded": Badge("plain", "copies", N_("Replaced by a newer one")),
-        "expired": Badge("plain", "clock", N_("Ended on its date")),
-        "exhausted": Badge("plain", "check", N_("Used up")),
-        "frozen": Badge("stop", "warn", N_("Held up by a dispute")),
-        "unfrozen": Badge("good", "check", N_("No longer held up")),
-    },
-    "return": {
-        "received": Badge("wait", "clock", N_("Arrived · to be checked")),
-        "checking": Badge("wait", "clock", N_("Being checked")),
-        "checked": Badge("info", "seal", N_("Checked · to be sealed")),
-        "sealed": Badge("wait", "clock", N_("Sealed · being recorded")),
-        "anchored": Badge("good", "shield", N_("Recorded")),
-        "failed": Badge("stop", "stop", N_("Not taken")),
-    },
-    "row": {
-        "bad": Badge("stop", "cross", N_("Left out")),
-        "warned": Badge("wait", "warn", N_("Taken, please look")),
-        "duplicate": Badge("plain", "copies", N_("Already there")),
-    },
-    "chain": {
-        "ok": Badge("good", "check", N_("Working")),
-        "delayed": Badge("wait", "clock", N_("Delayed")),
-        "halted": Badge("stop", "stop", N_("Stopped")),
-        "unknown": Badge("wait", "question", N_("Not seen yet")),
-    },
-    "access": {
-        "asked": Badge("wait", "question", N_("Not finished")),
-        "delivered": Badge("good", "check", N_("Copy taken")),
-        "nothing": Badge("plain", "stop", N_("Nothing could be given")),
-        "refused": Badge("stop", "cross", N_("Refused")),
-    },
-    "alarm": {
-        "open": Badge("stop", "warn", N_("To be looked at")),
-        "closed": Badge("plain", "check", N_("Looked at")),
-    },
-    "outcome": {
-        "identified": Badge("stop", "search", N_("Source identified")),
-        "suspect": Badge("wait", "warn", N_("Suspicion, no proof")),
-        "inconclusive": Badge("wait", "question", N_("Inconclusive")),
-        "none": Badge("plain", "file", N_("No copy of ours")),
-        "erased": Badge("plain", "cross", N_("Erased by law")),
-    },
-    "verdict_step": {
-        "VALID": Badge("good", "check", N_("Holds")),
-        "INVALID": Badge("stop", "cross", N_("Does not hold")),
-        "REVOKED": Badge("stop", "stop", N_("No longer in force")),
-        "PENDING": Badge("wait", "clock", N_("Not recorded yet")),
-        "UNKNOWN": Badge("wait", "question", N_("Cannot be told now")),
-        "NOT_CLAIMED": Badge("plain", "next", N_("Not part of this file")),
-    },
-    "verdict": {
-        "VALID": Badge("good", "check", N_("Genuine")),
-        "INVALID": Badge("stop", "cross", N_("Not genuine")),
-        "REVOKED": Badge("stop", "stop", N_("Withdrawn")),
-        "PENDING": Badge("wait", "clock", N_("Not recorded yet")),
-        "UNKNOWN": Badge("wait", "question", N_("Cannot be told now")),
-        "NOT_CLAIMED": Badge("plain", "next", N_("Not part of this file")),
-    },
-    "footprint": {
-        "delivery": Badge("info", "download", N_("Took data")),
-        "refusal": Badge("stop", "stop", N_("Was refused")),
-        "original": Badge("plain", "file", N_("You downloaded the original")),
-        "grant": Badge("good", "grant", N_("You agreed")),
-        "change": Badge("plain", "grant", N_("A consent changed")),
-        "return": Badge("plain", "inbox", N_("A certificate arrived")),
-        "trace": Badge("plain", "search", N_("A leak was examined")),
-        "deletion": Badge("plain", "check", N_("A copy was deleted")),
-        "erasure": Badge("plain", "check", N_("Data were erased")),
-        "admission": Badge("plain", "org", N_("An organisation was admitted")),
-        "look": Badge("info", "eye", N_("Looked at your data")),
-        "mandate": Badge("plain", "person", N_("Who acts for you changed")),
-        "credential": Badge("plain", "key", N_("Your passkeys changed")),
-        "case": Badge("wait", "warn", N_("A case moved on")),
-    },
-    "mask": {
-        "masked": Badge("info", "lock", N_("Looked, by law without details yet")),
-    },
-    "case": {
-        "opened": Badge("wait", "clock", N_("Opened")),
-        "under_review": Badge("info", "search", N_("Under review")),
-        "upheld": Badge("stop", "check", N_("Upheld")),
-        "dismissed": Badge("plain", "cross", N_("Dismissed")),
-        "withdrawn": Badge("plain", "back", N_("Withdrawn")),
-        "overdue": Badge("stop", "warn", N_("Not decided in time")),
-    },
+# Why recording is delayed, in a few words; the whole sentence stands under the same code in the catalogue of texts.
+DELAYS: Mapping[str, str] = {
+    "anchoring.unreachable": N_("cannot be reached for now"),
+    "anchoring.standing": N_("takes no entries for now"),
+    "anchoring.halted": N_("stopped while it is looked into"),
+    "anchoring.refused": N_("this entry was not taken and is sent again"),
+    "anchoring.slow": N_("takes longer than usual"),
 }
 
 AUTHORS: Mapping[str, str] = {
@@ -179,6 +20,20 @@ AUTHORS: Mapping[str, str] = {
     "holder": N_("The person concerned"),
     "platform": N_("By itself"),
     "chain": N_("As publicly recorded"),
+}
+
+SEAL_STEPS: Mapping[str, str] = {
+    "READ": N_("The file can be read"),
+    "SEALED": N_("It bears a seal"),
+    "COVERED": N_("The seals cover all of it"),
+    "INTACT": N_("Its contents are what was sealed"),
+    "CLEAN": N_("Nothing else stands beside the signatures"),
+    "KNOWN": N_("The seals are of a known authority"),
+    "TIMED": N_("Timestamps are in order"),
+    "IN_TIME": N_("The seals were in force"),
+    "CURRENT": N_("Today's revocation lists are at hand"),
+    "NOT_REVOKED": N_("No seal had been revoked"),
+    "SAME_FILE": N_("It is the very file that was issued"),
 }
 
 INVALID_REASONS: Mapping[str, str] = {
@@ -217,6 +72,13 @@ CUSTODY: Mapping[str, str] = {
     "authority": N_("Looked up by statutory duty: nobody's consent was asked"),
 }
 
+# The same for those who are not the person concerned.
+CUSTODY_OF_OTHERS: Mapping[str, str] = {
+    "custody": N_("Authorised by the person, signed on the person's behalf"),
+    "own_key": N_("Signed with the person's own key"),
+    "authority": N_("Looked up by statutory duty: nobody's consent was asked"),
+}
+
 COPY_ACTORS: Mapping[str, str] = {
     "worker": N_("By date or because the consent ended"),
     "machine": N_("Signed by the recipient's system"),
@@ -251,9 +113,11 @@ FORMAT_HINTS: Mapping[str, str] = {
 ROLES: Mapping[str, str] = {
     "citizen": N_("Residents and enterprises"),
     "department": N_("Departments"),
-    "entity": N_("Insurers, employers, banks"),
+    "entity": N_("Insurers, employers, banks and others"),
     "regulator": N_("Regulators"),
-    "operator": N_("Operator"),
+    "operator": N_("System administrator"),
+    "security": N_("Security officer"),
+    "auditor": N_("Auditor"),
 }
 
 PARTS: Mapping[str, str] = {
@@ -262,6 +126,43 @@ PARTS: Mapping[str, str] = {
     "outbox": N_("Tasks for the worker"),
     "receipts": N_("Receipts"),
     "chain": N_("Proof network"),
+    "worker": N_("Worker"),
+    "disk": N_("Disk"),
+    "clock": N_("Clock"),
+    "signer": N_("Signing key"),
+}
+
+# What a part counts of itself (api/services/status.py).
+PART_COUNTS: Mapping[str, str] = {
+    "waiting": N_("%(num)s waiting"),
+    "stuck": N_("%(num)s tried in vain for minutes"),
+    "log": N_("%(num)s entries"),
+    "anchored": N_("%(num)s of them recorded"),
+    "prepared": N_("%(num)s without a number yet"),
+}
+
+QUEUES: Mapping[str, str] = {
+    "outbox": N_("Entries on their way to the proof network"),
+    "returns": N_("Returned files being worked on"),
+    "deletions": N_("Copies to be deleted"),
+    "receipts": N_("Receipts waiting for a number"),
+    "webhooks": N_("Messages to organisations' systems"),
+    "notices": N_("Reminders to be sent"),
+    "alarms": N_("Alarms that are not closed"),
+}
+
+WATCHES: Mapping[str, str] = {
+    "burst": N_("%(seen)s pulls within a few minutes; %(limit)s are unusual."),
+    "hours": N_("%(seen)s pulls in one night; %(limit)s are unusual."),
+    "drift": N_("%(seen)s requests in a day under a purpose never used before; %(limit)s are unusual: %(subject)s."),
+    "enumeration": N_("%(seen)s requests in a day to numbers that nobody has; %(limit)s are unusual."),
+    "case": N_("%(seen)s people asked under one and the same case number; %(limit)s are unusual."),
+}
+
+CLOSE_REASONS: Mapping[str, str] = {
+    "explained": N_("The organisation explained it"),
+    "harmless": N_("It was harmless"),
+    "measures": N_("Measures were taken"),
 }
 
 ALARMS: Mapping[str, str] = {
@@ -272,12 +173,16 @@ ALARMS: Mapping[str, str] = {
     "quota": N_("A quota was reached: query %(seen)s of at most %(limit)s."),
 }
 
-LAYERS: Mapping[str, str] = {
-    "rows": N_("Order of rows"),
-    "names": N_("Order of fields"),
-    "spelling": N_("Spelling of values"),
-    "layout": N_("Fine layout"),
-    "label": N_("Hidden number"),
+FILE_FORMS: Mapping[str, str] = {"csv": N_("CSV file"), "xlsx": N_("Excel workbook"), "json": N_("JSON file")}
+
+# Why a column is taken for a field.
+COLUMN_BASES: Mapping[str, str] = {
+    "remembered": N_("As you said last time"),
+    "name": N_("By its name"),
+    "synonym": N_("By another name for it"),
+    "similar": N_("By a similar name (%(percent)s %%)"),
+    "values": N_("By its values (%(percent)s %%)"),
+    "none": N_("Not recognised"),
 }
 
 COLUMN_RULES: Mapping[str, str] = {
@@ -345,6 +250,7 @@ BASES: Mapping[str, str] = {
     "mandate": N_("somebody who may act for you"),
     "counter": N_("at a service window, in your presence"),
     "supervision": N_("supervision by a regulator"),
+    "dispute": N_("to answer your objection"),
     "own": N_("by yourself"),
 }
 
@@ -355,6 +261,99 @@ GROUPS: Mapping[str, str] = {
     "official": N_("Looks by officials and representatives"),
     "own": N_("My own downloads"),
     "changes": N_("Changes"),
+}
+
+FREQUENCIES: Mapping[str, str] = {
+    "on_change": N_("with every change"),
+    "daily": N_("every day"),
+    "monthly": N_("every month"),
+}
+
+WANTED: Mapping[str, str] = {
+    "once": N_("once, or case by case"),
+    "monthly": N_("every month"),
+    "daily": N_("every day"),
+    "on_change": N_("with every change"),
+}
+
+ASK_ROUTES: Mapping[str, str] = {
+    "open": N_("It is shared without condition: the desk below provides it on the number of this ask."),
+    "consent": N_("It is had by consent: ask each person or enterprise under the registered purpose."),
+    "duty": N_("It is had by duty in law: query it case by case, with the case number."),
+}
+
+ASK_MOVERS: Mapping[str, str] = {
+    "asker": N_("Whoever asked"),
+    "department": N_("The department"),
+    "regulator": N_("The regulator"),
+    "platform": N_("The service"),
+}
+
+# What comes next, for whoever asked.
+ASK_NEXT: Mapping[str, str] = {
+    "matched": N_("The catalogue offers what you need; nobody has to decide anything."),
+    "waiting": N_("%(who)s answers by %(day)s. If it does not, the regulator takes it up; you need do nothing."),
+    "desk": N_("The catalogue does not offer it. The regulator's desk names a department or answers by %(day)s."),
+    "overdue": N_("Nobody answered in time. The regulator decides by %(day)s; a late answer is still possible."),
+    "ordered": N_("The regulator ordered %(who)s to provide it by %(day)s."),
+    "agreed": N_("It is provided, as the answer says."),
+    "refused": N_("It is not provided; the reason, or the law that the catalogue names, stands below."),
+    "withdrawn": N_("You took it back. You may ask again."),
+}
+
+# The same for whoever answers and for regulators.
+ASK_NEXT_OF_OTHERS: Mapping[str, str] = {
+    "matched": N_("Matched by the catalogue at once; nobody has to decide anything."),
+    "waiting": N_("%(who)s has it, to be answered by %(day)s; afterwards the regulator has it."),
+    "desk": N_("Nobody offers it: to be given to a department, or answered, by %(day)s."),
+    "overdue": N_("The date has passed; the regulator decides by %(day)s. A late answer is still possible."),
+    "ordered": N_("The regulator ordered %(who)s to provide it by %(day)s. It cannot be refused any more."),
+    "agreed": N_("Answered: it is provided."),
+    "refused": N_("Answered: it is not provided."),
+    "withdrawn": N_("Whoever asked took it back."),
+}
+
+DISPUTE_SUBJECTS: Mapping[str, str] = {
+    "certificate": N_("A certificate"),
+    "field": N_("A field of a certificate"),
+    "line": N_("A look at your data"),
+}
+
+DISPUTE_ACTORS: Mapping[str, str] = {
+    "holder": N_("The person concerned"),
+    "party": N_("Whoever must answer"),
+    "regulator": N_("The regulator"),
+    "platform": N_("The service"),
+}
+
+# What comes next, in plain words for the person concerned.
+DISPUTE_NEXT: Mapping[str, str] = {
+    "opened": N_("%(who)s answers by %(day)s. If it does not, the regulator takes it up; you need do nothing."),
+    "overdue": N_("%(who)s did not answer in time. The regulator decides by %(day)s; a late answer is still possible."),
+    "correcting": N_("A corrected version is on its way. You will see it among your certificates."),
+    "corrected": N_("The corrected version stands. Whoever holds the old value is told until it confirms."),
+    "upheld": N_("%(who)s agrees with you; nothing on a certificate had to be changed."),
+    "refused": N_("%(who)s has refused, with the reason below."),
+    "contested": N_("The regulator decides by %(day)s."),
+    "ordered": N_("The regulator decided for you. %(who)s must act by %(day)s."),
+    "dismissed": N_(
+        "The regulator dismissed it, with the reason below. That is the end here; the courts stay open to you."
+    ),
+    "withdrawn": N_("You took it back. You may object again."),
+}
+
+# The same for whoever must answer and for regulators.
+DISPUTE_NEXT_OF_OTHERS: Mapping[str, str] = {
+    "opened": N_("To be answered by %(day)s; afterwards the regulator has it."),
+    "overdue": N_("The date has passed; the regulator decides by %(day)s. A late answer is still possible."),
+    "correcting": N_("The corrected version is being sealed."),
+    "corrected": N_("Corrected; whoever holds the old value is told until it confirms."),
+    "upheld": N_("Answered. The person may ask the regulator once."),
+    "refused": N_("Answered. The person may ask the regulator once."),
+    "contested": N_("The regulator decides by %(day)s."),
+    "ordered": N_("The regulator decided for the person; to be carried out by %(day)s."),
+    "dismissed": N_("The regulator dismissed it."),
+    "withdrawn": N_("The person took it back."),
 }
 
 CASE_ACTORS: Mapping[str, str] = {
@@ -373,6 +372,9 @@ TOPICS: Mapping[str, str] = {
     "case": N_("How a case stands"),
     "overdue": N_("A copy was not destroyed in time"),
     "mandate": N_("Somebody asks you to act for them"),
+    "dispute": N_("How an objection stands"),
+    "ask": N_("How an ask for data stands"),
+    "alarm": N_("Something unusual was seen"),
 }
 
 NOTICES: Mapping[str, str] = {
@@ -387,6 +389,14 @@ NOTICES: Mapping[str, str] = {
     "case": N_("Case %(number)s: %(state)s."),
     "overdue": N_("%(who)s did not say in time that a copy was destroyed."),
     "mandate": N_("Somebody asks you to act for them."),
+    "dispute": N_("Objection %(number)s: %(state)s."),
+    "ask": N_("Ask for data %(number)s: %(state)s."),
+    "alarm": N_("Something unusual was seen in the use of data by %(who)s. It waits to be looked into."),
+    "corrected_to_confirm": N_(
+        "%(what)s: a value that you hold was wrong and was corrected. Put it right and confirm it."
+    ),
+    "corrected_done": N_("%(what)s: everybody who held the wrong value has confirmed the right one."),
+    "overdue_correction": N_("%(who)s did not confirm a correction in time."),
 }
 
 MODES: Mapping[str, str] = {

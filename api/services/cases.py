@@ -130,7 +130,7 @@ def open_case(
             also(session, row)
         return row
 
-    return ctx.log.submit(work)
+    return ctx.log.submit(work, first=True)
 
 
 def withdraw(ctx: Context, actor: Actor, case_id: str, *, also: Also[Case] | None = None) -> Case:

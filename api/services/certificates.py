@@ -13,6 +13,8 @@ from api.services import evidence, looks
 from api.services.authority import authority, by
 from api.services.context import Actor, Context
 from api.services.days import city_day
+from api.services.seals import documents
+from api.services.seals.office import is_demo
 from api.store import Session, clock, read_only, unit_of_work
 from api.store.crypto import DataKey
 from api.store.queries import holders, masks, parties, receipts, records
@@ -21,6 +23,7 @@ from api.store.queries.records import RecordView
 from api.store.receipts import ReceiptDraft, open_details, prepare_receipt
 from api.store.tables import Party, Receipt
 from chain.bundle import Bundle
+from chain.canonical import Json
 from chain.receipt import ReceiptKind
 
 
@@ -52,6 +55,9 @@ class Certificate:
     anchor_state: str
     return_id: str
     created_at_ms: int
+    sealed_at_ms: int
+    origin: str = "current"
+    shareable: bool = True
 
     @property
     def elc(self) -> str | None:
@@ -122,14 +128,55 @@ def bundle(ctx: Context, actor: Actor, record_id: str) -> Bundle:
 
 
 def original_pdf(ctx: Context, actor: Actor, record_id: str) -> bytes:
-    """The certificate as an unmarked PDF, for its holder alone; the receipt stands before the bytes leave."""
+    """The certificate as an unmarked PDF under its department's seal, for its holder alone.
+
+    Sealed once, and the same bytes ever after; each download's receipt, which names their hash, stands before they
+    leave. Raises `certificates.not_found`, `mandate.…`, and what `seals.documents.obtain` raises: `seals.waiting` while
+    departments that seal together have not all done so.
+    """
     with read_only(ctx.db) as session:
         view = _own(ctx, session, actor, record_id, Action.EXPORT)
         key = holders.holder_key(session, ctx.vault, view.record.holder_id)
         certificate = _certificate(ctx, session, key, view, city_day(clock.now_ms(session)))
     issuer = certificate.issuer
     assert issuer is not None
-    data = render_certificate(
+    place: dict[str, Json] = {
+        "issuer": "0x" + view.issuer.hex(),
+        "root": "0x" + view.root.hex(),
+        "index": view.record.leaf_index,
+    }
+    wanted = documents.Wanted(
+        holder_id=view.record.holder_id,
+        record_id=view.record.id,
+        type_code=certificate.schema.code,
+        issuer=issuer,
+        place=place,
+        render=lambda cosigners: _page(ctx, certificate, issuer, cosigners),
+    )
+    sealed = documents.obtain(ctx, wanted)
+    with unit_of_work(ctx.db) as session:
+        prepare_receipt(
+            session,
+            ctx.vault,
+            ReceiptDraft(
+                ReceiptKind.ORIGINAL,
+                {
+                    "records": [place],
+                    "format": "application/pdf",
+                    "document": sealed.number,
+                    "file_sha256": "0x" + sealed.sha256.hex(),
+                    **by(ctx, actor),
+                },
+                holder_id=view.record.holder_id,
+            ),
+        )
+    ctx.log.wake()
+    return sealed.file
+
+
+def _page(ctx: Context, certificate: Certificate, issuer: Party, cosigners: Sequence[str]) -> bytes:
+    """The page before any seal."""
+    return render_certificate(
         CertificateView(
             schema=certificate.schema,
             values=certificate.values,
@@ -138,31 +185,11 @@ def original_pdf(ctx: Context, actor: Actor, record_id: str) -> bytes:
             record_id=certificate.id,
             elc=certificate.elc,
             verify_url=f"{ctx.settings.base_url}/v/{certificate.id}",
-            demo=issuer.custody == "demo",
+            demo=is_demo(ctx.settings),
+            sealed=True,
+            cosigners=tuple(cosigners),
         )
     )
-    with unit_of_work(ctx.db) as session:
-        prepare_receipt(
-            session,
-            ctx.vault,
-            ReceiptDraft(
-                ReceiptKind.ORIGINAL,
-                {
-                    "records": [
-                        {
-                            "issuer": "0x" + view.issuer.hex(),
-                            "root": "0x" + view.root.hex(),
-                            "index": view.record.leaf_index,
-                        }
-                    ],
-                    "format": "application/pdf",
-                    **by(ctx, actor),
-                },
-                holder_id=view.record.holder_id,
-            ),
-        )
-    ctx.log.wake()
-    return data
 
 
 def _own(ctx: Context, session: Session, actor: Actor, record_id: str, action: Action) -> RecordView:
@@ -189,10 +216,13 @@ def _certificate(ctx: Context, session: Session, key: DataKey, view: RecordView,
         ],
         issuer=parties.party_by_address(session, view.issuer),
         version=record.version,
-        status=record.status,
+        status=view.status,
         anchor_state=view.anchor_state,
         return_id=view.return_id,
         created_at_ms=record.created_at_ms,
+        sealed_at_ms=view.sealed_at_ms,
+        origin=view.origin,
+        shareable=view.shareable,
     )
 
 

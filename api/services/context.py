@@ -2,13 +2,15 @@
 
 import hmac
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol, TypeVar
 
 from api.catalogue import Catalogue
 from api.errors import ApiError, Kind
 from api.services.folding import RefusalFolder
+from api.services.precedence import Precedence
+from api.services.seals.box import SealBox
 from api.settings import Settings
 from api.store import Session
 from api.store.crypto import Vault
@@ -17,7 +19,6 @@ from api.store.keyring import KeyRing
 from api.store.log_writer import LogWriter
 from chain.identity import ChainIdentity
 from chain.ports import Signer
-from watermark.keys import EpochKey
 
 T = TypeVar("T")
 Also = Callable[[Session, T], None]
@@ -31,7 +32,13 @@ class Role(StrEnum):
     DEPARTMENT = "department"
     ENTITY = "entity"
     REGULATOR = "regulator"
-    OPERATOR = "operator"
+    OPERATOR = "operator"  # system administrator; these three are offices of the operator's (`api.policy.duties`)
+    SECURITY = "security"  # security officer
+    AUDITOR = "auditor"
+
+
+OPERATORS_SIDE = frozenset({Role.OPERATOR, Role.SECURITY, Role.AUDITOR})
+"""Roles whose holders belong to the operator; what they may be is written down by two persons."""
 
 
 class Relation(StrEnum):
@@ -112,6 +119,19 @@ class IdentityProvider(Protocol):
         ...
 
 
+def pairwise(keys: KeyRing, subject: str, audience: str) -> str:
+    """A pseudonym of a holder, or of an officer's own number, towards one audience; 32 hexadecimal digits."""
+    message = f"mydata/pairwise/1\0{audience}\0{subject}".encode()
+    return hmac.digest(keys.session, message, "sha256").hex()[:32]
+
+
+def staff_subject(keys: KeyRing, party_id: str, staff: str) -> str:
+    """A pseudonym of an officer, steady over sessions; without a number of their own, officers of a party share one."""
+    if not staff:
+        return f"staff:{party_id}"
+    return f"staff:{party_id}:{pairwise(keys, staff, party_id)[:16]}"
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """The service's ports."""
@@ -126,6 +146,8 @@ class Context:
     provider: IdentityProvider
     refusals: RefusalFolder
     signer: Callable[[bytes], Signer]
+    precedence: Precedence
+    seals: SealBox = field(default_factory=SealBox)
 
     def department_signer(self, party_id: str) -> Signer:
         """The key of a department in demo custody; departments with a signer or agent of their own keep theirs."""
@@ -137,9 +159,4 @@ class Context:
 
     def pairwise(self, holder_id: str, audience: str) -> str:
         """A pseudonym of a holder towards one audience; two audiences cannot join theirs."""
-        message = f"mydata/pairwise/1\0{audience}\0{holder_id}".encode()
-        return hmac.digest(self.keys.session, message, "sha256").hex()[:32]
-
-    def epoch_key(self, epoch: str) -> EpochKey:
-        """The watermark key of an epoch."""
-        return EpochKey(epoch, self.keys.watermark_epoch(epoch))
+        return pairwise(self.keys, holder_id, audience)

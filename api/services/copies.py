@@ -269,13 +269,14 @@ def _over(grant: Grant) -> bool:
 def _until(grant: Grant, basis: RetentionBasis, until: date, now_ms: int) -> int:
     if not basis.covers(grants.purpose_of(grant)):
         raise ApiError("copies.basis_other_purpose", Kind.CONFLICT, basis=basis.code)
+    begin = datetime.fromtimestamp(min(grant.ended_at_ms or now_ms, now_ms) / 1000, UTC).astimezone(CITY_TIME).date()
+    if until > _years_later(begin, basis.max_years):
+        # Asked first: the last day of the year 9999 has no day after it.
+        raise ApiError("copies.until_too_late", years=basis.max_years)
     end = datetime.combine(until + timedelta(days=1), datetime.min.time(), CITY_TIME)
     until_ms = int(end.timestamp()) * 1000
     if until_ms <= now_ms:
         raise ApiError("copies.until_past")
-    begin = datetime.fromtimestamp(min(grant.ended_at_ms or now_ms, now_ms) / 1000, UTC).astimezone(CITY_TIME).date()
-    if until > _years_later(begin, basis.max_years):
-        raise ApiError("copies.until_too_late", years=basis.max_years)
     return until_ms
 
 

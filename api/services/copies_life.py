@@ -16,7 +16,7 @@ from api.services.notifications import Topic, tell_holder, tell_party, tell_regu
 from api.store import Session, clock, read_only, unit_of_work
 from api.store.queries import deletions, deliveries, grants
 from api.store.queries.deletions import Move
-from api.store.queries.deliveries import LockedGrant
+from api.store.queries.deliveries import PulledGrant
 from api.store.queries.registrations import LegalBasis
 from api.store.receipts import ReceiptDraft, prepare_receipt
 from api.store.tables import Copy, Grant
@@ -66,12 +66,12 @@ def grant_moved(session: Session, grant: Grant, before: GrantState, at_ms: int) 
         tell(session, grant, kind, f"grant:{grant.id}:event:{grant.events}", {"state": state.value}, at_ms)
 
 
-def delivered(copy: Copy, grant: Grant | LockedGrant, now_ms: int) -> None:
+def delivered(copy: Copy, grant: Grant | PulledGrant, now_ms: int) -> None:
     """A copy leaves for the first time: from now on its agreed life runs."""
     copy.delete_by_ms = _life_end(grant, now_ms)
 
 
-def delivered_again(session: Session, grant: Grant | LockedGrant, copy_id: str, now_ms: int, *, counted: bool) -> None:
+def delivered_again(session: Session, grant: Grant | PulledGrant, copy_id: str, now_ms: int, *, counted: bool) -> None:
     """A copy that was delivered before leaves once more, under its grant's lock and in the delivery's transaction.
 
     What the entity stated of earlier deliveries does not cover this one. A delivery that counts as a use starts the
@@ -243,6 +243,6 @@ def _end_of(grant: Grant, now_ms: int) -> tuple[GrantState | None, int]:
     return (GrantState.EXHAUSTED if used_up else None), now_ms
 
 
-def _life_end(grant: Grant | LockedGrant, from_ms: int) -> int | None:
+def _life_end(grant: Grant | PulledGrant, from_ms: int) -> int | None:
     days = grant.terms.get("data_life_days")
     return from_ms + days * DAY_MS if isinstance(days, int) else None

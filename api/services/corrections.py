@@ -7,11 +7,13 @@ transaction that remembers how far it came.
 
 from api.errors import ApiError, Kind
 from api.policy.copy_states import GONE, CopyState
+from api.policy.disputes import AmendmentState
 from api.services.context import Context
 from api.services.notices import NoticeKind, tell
 from api.services.notifications import Topic, tell_holder, tell_party
 from api.store import Session, clock, read_only, unit_of_work
-from api.store.queries import corrections, grants, holders, records
+from api.store.log_writer import wait_for_round
+from api.store.queries import amendments, corrections, grants, holders, records
 from api.store.queries.corrections import CHUNK, Replaced
 from api.store.tables import Grant
 
@@ -21,6 +23,8 @@ def turn(ctx: Context) -> int:
     with read_only(ctx.db) as session:
         if not corrections.has_open(session):
             return 0
+    # A pull that was decided before the seal may not have been committed yet, and its copy is to be found.
+    wait_for_round(ctx.db)
     with unit_of_work(ctx.db) as session:
         return _step(ctx, session, clock.advance(session))
 
@@ -34,6 +38,12 @@ def waits(ctx: Context) -> bool:
 def _step(ctx: Context, session: Session, now_ms: int) -> int:
     row = corrections.next_open(session)
     if row is None:
+        return 0
+    amendment = amendments.of_return(session, row.return_id)
+    if amendment is not None and amendment.state != AmendmentState.FAILED:
+        # A correction's recipients are told and followed in a way of their own: `api.services.amendments`. Where it has
+        # failed and an officer sealed its return afterwards, that is a return like any other.
+        corrections.moved_to(session, row.return_id, row.after, now_ms)
         return 0
     replaced = corrections.replaced_by(session, row.return_id, row.after)
     told = 0

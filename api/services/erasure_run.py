@@ -10,18 +10,19 @@ What is kept by law has a key of its own, which is shredded the same way when it
 """
 
 import logging
+from dataclasses import replace
 from functools import partial
 
 from api.errors import ApiError
 from api.policy.states import GrantState, InvalidReason, RequestState
-from api.services import mandates
+from api.services import evidence, mandates
 from api.services.context import Context
 from api.services.erasures import COOLING, DONE, RUNNING, SHREDDED, to_retain
 from api.services.grants.changes import invalidate_within
 from api.services.grants.events import PLATFORM, changed
 from api.services.grants.reading import shown_state
-from api.store import backup_keys, clock, compaction, erasure_list, read_only, unit_of_work
-from api.store.queries import erasures, grants
+from api.store import Session, backup_keys, clock, compaction, erasure_list, read_only, unit_of_work
+from api.store.queries import erasures, grants, requests
 from api.store.receipts import ReceiptDraft, prepare_receipt
 from api.store.tables import Erasure, RetentionKey
 from chain.canonical import Json
@@ -100,9 +101,7 @@ def end_relations(ctx: Context, holder_id: str) -> None:
         mandates.end_all_of(ctx, session, holder_id, now)
         for request in erasures.open_requests(session, holder_id):
             request.state, request.decided_at_ms = RequestState.LAPSED.value, now
-            details: dict[str, Json] = {"request": request.id, "entity": request.entity_id, "state": request.state}
-            draft = ReceiptDraft(ReceiptKind.CHANGE, details, holder_id=holder_id, party_id=request.entity_id)
-            prepare_receipt(session, ctx.vault, draft)
+            requests.answered(session, ctx.vault, request, {})
     ctx.log.wake()
 
 
@@ -116,7 +115,9 @@ def shred(ctx: Context, erasure_id: str) -> bool:
         assert holder is not None
         if erasures.open_grants(session, holder.id) or erasures.live_mandates(session, holder.id):
             return False
-        kept = to_retain(session, holder.id, now)
+        kept = [
+            replace(one, proofs=_proofs(ctx, session, one.content_id)) for one in to_retain(session, holder.id, now)
+        ]
         subject = f"citizen:{ctx.pairwise(holder.id, 'session')}"
         row.traces = erasures.shred(session, ctx.vault, holder, subject, kept, now)
         details: dict[str, Json] = {
@@ -127,7 +128,12 @@ def shred(ctx: Context, erasure_id: str) -> bool:
             "at": now // 1000,
             "tombstones": erasures.tombstones(session, holder.id),
             "retained": [
-                {"key": key.id, "basis": key.basis, "until": key.ends_ms // 1000}
+                {
+                    "key": key.id,
+                    "basis": key.basis,
+                    "until": key.ends_ms // 1000,
+                    "proofs": erasures.proofs_under(session, key.id),
+                }
                 for key in erasures.retention_of(session, holder.id)
             ],
         }
@@ -135,6 +141,18 @@ def shred(ctx: Context, erasure_id: str) -> bool:
         row.state, row.erased_at_ms = SHREDDED, now
     ctx.log.wake()
     return True
+
+
+def _proofs(ctx: Context, session: Session, content_id: str) -> dict[str, bytes]:
+    """The evidence bundles by which a kept copy's delivery can be shown to whoever doubts it; no values are in them."""
+    found: dict[str, bytes] = {}
+    for receipt in erasures.first_deliveries(session, content_id):
+        try:
+            found[receipt.id] = evidence.receipt_bundle(ctx, session, receipt).to_bytes()
+        except ApiError as error:
+            # Whoever altered a row of the person's must not thereby keep the person from being forgotten.
+            log.warning("no proof is kept of delivery %s: %s", receipt.id, error.code)
+    return found
 
 
 def finish(ctx: Context, erasure_id: str) -> None:

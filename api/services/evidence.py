@@ -13,10 +13,12 @@ from api.policy.claims import outdated
 from api.services import passkey_evidence
 from api.services.context import Context
 from api.services.days import city_day
+from api.services.earlier import earlier, placed
+from api.services.log import with_witnesses
 from api.store import Session, clock
 from api.store.bodies import RecordBody
 from api.store.crypto import DataKey
-from api.store.queries import copies, counter, grants, holders, parties, receipts, records
+from api.store.queries import copies, counter, epochs, erasures, grants, holders, parties, published, receipts, records
 from api.store.receipts import open_details
 from api.store.tables import Checkpoint, Grant, Receipt
 from chain.binding import BY_COUNTER, BY_PROVIDER, Binding, PasskeyBinding
@@ -32,8 +34,10 @@ from chain.bundle import (
     MarkEvidence,
     ReceiptEvidence,
     RequestEvidence,
+    parse_bundle,
 )
 from chain.canonical import Json, field_salt
+from chain.earlier import EarlierReceipt
 from chain.grantmsg import GrantMessage, GrantStatus
 from chain.jose import parse_jwk
 from chain.merkle import BatchTree, inclusion_proof
@@ -61,7 +65,14 @@ def certificate_bundle(ctx: Context, session: Session, holder_id: str, record_id
 
 
 def receipt_bundle(ctx: Context, session: Session, receipt: Receipt) -> Bundle:
-    """What a receipt proves: certificates without values, grant, delivery, mark, signed request, place in the log."""
+    """What a receipt proves: certificates without values, grant, delivery, mark, signed request, place in the log.
+
+    Of an erased holder, the bundle that was kept of a copy's first delivery, until its time of keeping is over; its
+    place in the log is today's. Raises `store.erased` where nothing is kept.
+    """
+    left = erasures.retained_proof(session, ctx.vault, receipt.id)
+    if left is not None:
+        return _as_of_today(ctx, session, receipt, parse_bundle(left))
     details = open_details(session, ctx.vault, receipt)
     certificates: tuple[CertificateEvidence, ...] = ()
     grant_part = mark = request = None
@@ -70,10 +81,14 @@ def receipt_bundle(ctx: Context, session: Session, receipt: Receipt) -> Bundle:
         grant = grants.grant_of_holder(session, receipt.holder_id, receipt.grant_id)
         # A statement of a copy's end stands by itself: that its grant is over by then must not make it look void.
         if grant is not None and receipt.kind != ReceiptKind.DELETION:
-            grant_part = grant_evidence(ctx, session, key, grant, _checkpoint(session, receipt))
+            grant_part = grant_evidence(ctx, session, key, grant, _checkpoint(ctx, session, receipt))
         if receipt.kind == ReceiptKind.DELIVERY and receipt.copy_id is not None:
             copy = next(c for c in copies.copies_of_grant(session, receipt.grant_id) if c.id == receipt.copy_id)
-            mark = MarkEvidence(_json(copy.mark_document), copies.open_mark_salt(key, copy))
+            mark = MarkEvidence(
+                _json(copy.mark_document),
+                copies.open_mark_salt(key, copy),
+                _opening(ctx, session, copy.epoch, _checkpoint(ctx, session, receipt)),
+            )
             content = copies.content_of_copy(session, copy)
             ids = [str(item["record"]) for item in content.records]
             views = [records.get_record(session, receipt.holder_id, record_id) for record_id in ids]
@@ -95,7 +110,7 @@ def receipt_bundle(ctx: Context, session: Session, receipt: Receipt) -> Bundle:
         grant=grant_part,
         receipt=_receipt_evidence(ctx, receipt, details.details, details.salt),
         mark=mark,
-        log=_log_evidence(session, receipt),
+        log=_log_evidence(ctx, session, receipt),
         request=request,
     )
 
@@ -161,6 +176,24 @@ def message_of(grant: Grant) -> GrantMessage:
     )
 
 
+def _opening(ctx: Context, session: Session, epoch_id: str, checkpoint: Checkpoint | None) -> EarlierReceipt | None:
+    """The receipt of the epoch whose key marked a copy; None of an epoch that no row tells of, which fsck names."""
+    epoch = epochs.get_epoch(session, epoch_id)
+    receipt = None if epoch is None else receipts.get_receipt(session, epoch.receipt_id)
+    return None if receipt is None else earlier(ctx, session, receipt, checkpoint)
+
+
+def _as_of_today(ctx: Context, session: Session, receipt: Receipt, kept: Bundle) -> Bundle:
+    """A kept bundle with its receipts' places under the checkpoint that its log evidence has today."""
+    checkpoint, grant, mark = _checkpoint(ctx, session, receipt), kept.grant, kept.mark
+    if mark is not None and mark.epoch is not None:
+        mark = replace(mark, epoch=placed(session, mark.epoch, checkpoint))
+    if grant is not None and isinstance(grant.binding, PasskeyBinding):
+        registration = placed(session, grant.binding.registration, checkpoint)
+        grant = replace(grant, binding=replace(grant.binding, registration=registration))
+    return replace(kept, grant=grant, mark=mark, log=_log_evidence(ctx, session, receipt))
+
+
 def _receipt_evidence(ctx: Context, receipt: Receipt, details: Mapping[str, Json], salt: bytes) -> ReceiptEvidence:
     if receipt.number is None or receipt.leaf is None or receipt.promise is None:
         raise ApiError("receipts.not_numbered", Kind.CONFLICT)
@@ -177,19 +210,27 @@ def _receipt_evidence(ctx: Context, receipt: Receipt, details: Mapping[str, Json
     )
 
 
-def _log_evidence(session: Session, receipt: Receipt) -> LogEvidence | None:
-    """The smallest checkpoint on chain over the receipt; None while it waits for one."""
-    checkpoint = _checkpoint(session, receipt)
+def _log_evidence(ctx: Context, session: Session, receipt: Receipt) -> LogEvidence | None:
+    """The receipt's place under a checkpoint on chain, with what witnesses signed; None while it waits for one."""
+    checkpoint = _checkpoint(ctx, session, receipt)
     if receipt.number is None or checkpoint is None:
         return None
     proof = inclusion_proof(
         lambda level, index: receipts.log_node(session, level, index), receipt.number, checkpoint.size
     )
-    return LogEvidence(checkpoint.note, tuple(proof))
+    return LogEvidence(with_witnesses(session, checkpoint), tuple(proof))
 
 
-def _checkpoint(session: Session, receipt: Receipt) -> Checkpoint | None:
-    return None if receipt.number is None else receipts.checkpoint_over(session, receipt.number)
+def _checkpoint(ctx: Context, session: Session, receipt: Receipt) -> Checkpoint | None:
+    """The smallest checkpoint on chain over the receipt that enough witnesses signed; without one, the most of them."""
+    if receipt.number is None:
+        return None
+    handles = [key.handle for key in ctx.settings.witness_keys]
+    for enough in range(ctx.settings.witness_quorum if handles else 0, 0, -1):
+        found = published.witnessed_over(session, receipt.number, handles, enough)
+        if found is not None:
+            return found
+    return receipts.checkpoint_over(session, receipt.number)
 
 
 def _bundle(

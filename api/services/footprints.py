@@ -43,6 +43,7 @@ class Basis(StrEnum):
     MANDATE = "mandate"
     COUNTER = "counter"
     SUPERVISION = "supervision"
+    DISPUTE = "dispute"
     OWN = "own"
 
 
@@ -215,6 +216,8 @@ def _basis(row: Receipt, details: Mapping[str, Json], grant: Grant | None) -> Ba
     if row.kind == ReceiptKind.LOOK:
         if "regulator" in details:
             return Basis.SUPERVISION
+        if "dispute" in details:
+            return Basis.DISPUTE
         return Basis.COUNTER if "visit" in details else Basis.MANDATE
     return Basis.CONSENT if row.kind in {ReceiptKind.DELIVERY, ReceiptKind.REFUSAL} else None
 

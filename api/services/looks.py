@@ -17,6 +17,8 @@ from chain.canonical import Json, canonical
 from chain.receipt import ReceiptKind
 
 WINDOW_MS = 15 * 60_000
+AT_ONCE = 20
+"""Looks in one transaction, so that whoever pulls meanwhile does not wait for hundreds of them."""
 
 
 def note(
@@ -54,6 +56,16 @@ def by_representative(ctx: Context, actor: Actor, holder_id: str, act: str, type
     ctx.log.wake()
 
 
+def by_answerer(ctx: Context, actor: Actor, holder_id: str, act: str, facts: Mapping[str, Json]) -> None:
+    """Staff of an organisation is about to read what a person has written to it; nothing for other roles."""
+    if actor.role not in {Role.DEPARTMENT, Role.ENTITY}:
+        return
+    details: dict[str, Json] = {"act": act, "party": actor.party_id, **facts}
+    with unit_of_work(ctx.db) as session:
+        note(ctx, session, holder_id, details, clock.advance(session), party_id=actor.party_id)
+    ctx.log.wake()
+
+
 def by_regulator(
     ctx: Context,
     actor: Actor,
@@ -65,21 +77,25 @@ def by_regulator(
 ) -> None:
     """A regulator is about to be shown what belongs to these holders (each with the grant, where there is one).
 
-    In the caller's transaction if one is given; nothing for other roles.
+    In the caller's transaction if one is given, else in several short ones, all of them over before this returns: where
+    one fails nothing is shown, and those before it stand. Nothing for other roles.
     """
     if actor.role is not Role.REGULATOR or not about:
         return
     party_id = actor.party(Role.REGULATOR)
     details: dict[str, Json] = {"act": act, "regulator": party_id, **facts}
 
-    def write(within: Session) -> None:
+    each = list(dict.fromkeys(about))
+
+    def write(within: Session, some: Sequence[tuple[str, str | None]]) -> None:
         now = clock.advance(within)
-        for holder_id, grant_id in dict.fromkeys(about):
+        for holder_id, grant_id in some:
             note(ctx, within, holder_id, details, now, party_id=party_id, grant_id=grant_id)
 
     if session is not None:
-        write(session)
+        write(session, each)
         return
-    with unit_of_work(ctx.db) as own:
-        write(own)
+    for first in range(0, len(each), AT_ONCE):
+        with unit_of_work(ctx.db) as own:
+            write(own, each[first : first + AT_ONCE])
     ctx.log.wake()

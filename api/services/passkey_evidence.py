@@ -8,15 +8,13 @@ from collections.abc import Mapping
 
 from api.errors import ApiError, Kind
 from api.services.context import Context
+from api.services.earlier import earlier
 from api.services.identity.passkeys import Assertion
 from api.store import Session
-from api.store.queries import receipts
-from api.store.receipts import open_details
 from api.store.tables import Checkpoint, Receipt
-from chain.binding import PasskeyBinding, Registration, passkey_commitment
+from chain.binding import PasskeyBinding, passkey_commitment
 from chain.canonical import Json
 from chain.jose import PublicJwk, parse_jwk
-from chain.merkle import inclusion_proof
 from chain.strict import base64url, base64url_bytes
 
 Kept = Mapping[str, str]
@@ -47,33 +45,15 @@ def commitment(salt: bytes, answer: Kept) -> bytes:
 def binding(ctx: Context, session: Session, salt: bytes, answer: Kept, checkpoint: Checkpoint | None) -> PasskeyBinding:
     """The answer with its key's registration, the latter's proof under `checkpoint`. Raises `receipts.not_numbered`."""
     receipt = session.get(Receipt, answer["receipt"])
-    if receipt is None or receipt.number is None or receipt.leaf is None or receipt.promise is None:
+    if receipt is None:
         raise ApiError("receipts.not_numbered", Kind.CONFLICT)
-    details = open_details(session, ctx.vault, receipt)
-    proof: tuple[bytes, ...] = ()
-    if checkpoint is not None:
-        proof = tuple(
-            inclusion_proof(
-                lambda level, index: receipts.log_node(session, level, index), receipt.number, checkpoint.size
-            )
-        )
-    registration = Registration(
-        ctx.log.log_id,
-        receipt.number,
-        int(json.loads(receipt.leaf)["time"]),
-        receipt.commitment,
-        details.details,
-        details.salt,
-        receipt.promise,
-        proof,
-    )
     return PasskeyBinding(
         _key(answer),
         base64url_bytes(answer["authenticator_data"], None, ""),
         base64url_bytes(answer["client_data"], None, ""),
         base64url_bytes(answer["signature"], None, ""),
         salt,
-        registration,
+        earlier(ctx, session, receipt, checkpoint),
     )
 
 

@@ -14,38 +14,42 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from api.documents.copies import CopyRecord, original_csv, original_json
+from api.documents.copies import CopyRecord, original_csv, original_json, spellings
 from api.documents.copy_sheet import CopySheetView, render_copy_sheet
 from api.documents.xlsx import original_xlsx
 from api.errors import ApiError, Kind
 from api.policy.decide import Deny, GrantView, PullAsk, decide
 from api.policy.replay import Seen
 from api.policy.states import GrantState
-from api.services import copies_life
+from api.services import copies_life, epochs
 from api.services.context import Actor, Context, Role
 from api.services.days import city_day
 from api.services.identity import use_nonce
 from api.services.refusals import refuse
+from api.services.seals.copies import seal_copy
 from api.services.taking import Taken, frequency, take, unfair
 from api.store import Session, outbox, read_only
 from api.store.crypto import DataKey
 from api.store.numbering import NumberedReceipt, Numberer
-from api.store.queries import copies, deliveries, holders, idempotency, parties, provenance, receipts
-from api.store.queries.deliveries import LockedGrant, Look, log_position
+from api.store.queries import copies, deliveries, holders, idempotency, parties, provenance, receipts, records
+from api.store.queries.deliveries import Look, PulledGrant, log_position
 from api.store.queries.records import RecordView
 from api.store.receipts import ReceiptDraft
-from api.store.tables import Content, Copy, Grant, Party
+from api.store.tables import Content, Copy, Grant
 from chain.bundle import Delivery, RecordRef
 from chain.canonical import Json, canonical, field_salt
+from chain.points import reached
 from chain.receipt import ReceiptKind, mark_commitment
 from watermark.carriers import carrier_for
+from watermark.keys import EpochKey
 from watermark.lookup import provenance_tags
 from watermark.payload import Mark, mark_document, notice_en, notice_zh
+from watermark.variants import Spelling
 
-EPOCH = "2026"
 JSON, CSV, PDF = "application/json", "text/csv", "application/pdf"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 FORMATS = (JSON, CSV, XLSX, PDF)
+TABLES = frozenset({JSON, CSV, XLSX})
 EXTENSION = {JSON: "json", CSV: "csv", XLSX: "xlsx", PDF: "pdf"}
 
 
@@ -82,9 +86,13 @@ class Pulled:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A copy that is ready to leave, should the grant still stand; `content` is None where it was made before."""
+    """A copy that is ready to leave, should the grant still stand; `content` is None where it was made before.
+
+    `records` are the versions that it holds.
+    """
 
     content: Content | None
+    records: tuple[str, ...]
     copy: Copy
     file: bytes
     mark: bytes
@@ -92,6 +100,14 @@ class Prepared:
     refs: tuple[RecordRef, ...]
     salts: Sequence[Mapping[str, Json]]
     unknown: Sequence[str]
+
+
+class _OvertakenError(Exception):
+    """What was prepared may not leave any more, and the same request is prepared anew.
+
+    An equal request made the same copy meanwhile (of a sealed one the bytes differ, and those that stand count), or a
+    newer version of what it holds was sealed: a value that is told to be wrong leaves nobody after that.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,28 +142,34 @@ def pull(
     entity_id = actor.party(Role.ENTITY, Role.DEPARTMENT)
     if media_type not in FORMATS:
         raise ApiError("pull.unsupported_format")
-    with read_only(ctx.db) as session:
+    with ctx.precedence.place(), read_only(ctx.db) as session:
         seen = deliveries.look(session, entity_id, grant_id)
         if seen is None:
             raise ApiError("pull.not_found", Kind.NOT_FOUND)
-        grant, entity, now = seen.grant, seen.entity, seen.now_ms
+        grant, now = seen.grant, seen.now_ms
         ask = PullAsk(entity_id, frozenset(fields) if fields is not None else frozenset(granted(grant)))
         once = Once(entity_id, idempotency_key, _request_hash(grant_id, media_type, ask)) if idempotency_key else None
-        repeat = _answered(ctx, session, once) is not None
-        verdict = decide(view_of(grant, entity.status, repeat=repeat), ask, now)
+        answered = _answered(ctx, session, once)
+        repeat = answered is not None
+        verdict = decide(view_of(grant, repeat=repeat), ask, now)
         if not isinstance(verdict, Deny) and not repeat:
             verdict = unfair(ctx, session, grant, ask, now) or verdict
         prepared = None
         if isinstance(verdict, Deny):
-            saw = _seen(ctx, grant, entity.status_seq, ask, now, log_position(session), repeat=repeat)
+            saw = _seen(ctx, grant, ask, now, log_position(session), repeat=repeat)
         else:
             _check_grace(ctx, session, seen)
-            prepared = _prepare(ctx, session, grant, entity, media_type, ask, city_day(now))
+            prepared = _prepare(ctx, session, seen, media_type, ask, answered, city_day(now))
     if isinstance(verdict, Deny):
         raise refuse(ctx, grant, verdict, saw)
     if prepared is None:
         raise ApiError("pull.nothing_there", Kind.CONFLICT)
-    outcome = ctx.log.submit(_release(ctx, prepared, ask, signed, once))
+    reached("pull/prepared")
+    try:
+        outcome = ctx.log.submit(_release(ctx, grant, prepared, ask, signed, once))
+    except _OvertakenError:
+        return pull(ctx, actor, grant_id, media_type, fields=fields, signed=signed, idempotency_key=idempotency_key)
+    reached("pull/released")
     if isinstance(outcome, tuple):
         raise refuse(ctx, grant, *outcome)
     name = f"{prepared.copy.id}.{EXTENSION[media_type]}"
@@ -156,7 +178,7 @@ def pull(
 
 def denial(
     ctx: Context, session: Session, entity_id: str, grant_id: str, fields: Sequence[tuple[str, str]] | None
-) -> tuple[Grant, Deny, Seen] | None:
+) -> tuple[PulledGrant, Deny, Seen] | None:
     """Why a pull would be refused now, with what `refuse` wants to know; None where it would go on. Nothing is written.
 
     Raises `pull.not_found`.
@@ -166,18 +188,17 @@ def denial(
         raise ApiError("pull.not_found", Kind.NOT_FOUND)
     grant, now = seen.grant, seen.now_ms
     ask = PullAsk(entity_id, frozenset(fields) if fields is not None else frozenset(granted(grant)))
-    verdict = decide(view_of(grant, seen.entity.status), ask, now)
+    verdict = decide(view_of(grant), ask, now)
     if not isinstance(verdict, Deny):
         verdict = unfair(ctx, session, grant, ask, now) or verdict
     if not isinstance(verdict, Deny):
         return None
-    return grant, verdict, _seen(ctx, grant, seen.entity.status_seq, ask, now, log_position(session), repeat=False)
+    return grant, verdict, _seen(ctx, grant, ask, now, log_position(session), repeat=False)
 
 
 def _seen(
     ctx: Context,
-    grant: Grant | LockedGrant,
-    party_event: int,
+    grant: PulledGrant,
     ask: PullAsk,
     now_ms: int,
     position: int,
@@ -187,23 +208,23 @@ def _seen(
     """What a decision was made on, for its receipt."""
     asked = tuple(sorted(f"{type_code}/{name}" for type_code, name in ask.items))
     caps = frequency(ctx, grant, ask)
-    return Seen(now_ms, grant.events - 1, party_event, position, asked, repeat, caps)
+    return Seen(now_ms, grant.events - 1, grant.entity_status_seq, position, asked, repeat, caps)
 
 
-def granted(grant: Grant | LockedGrant) -> list[tuple[str, str]]:
+def granted(grant: Grant | PulledGrant) -> list[tuple[str, str]]:
     """(type, field) pairs that a grant's terms name."""
     items = grant.terms["items"]
     assert isinstance(items, list)
     return [(str(item["type"]), str(item["field"])) for item in items]
 
 
-def view_of(grant: Grant | LockedGrant, entity_status: str, *, repeat: bool = False) -> GrantView:
+def view_of(grant: PulledGrant, *, repeat: bool = False) -> GrantView:
     """What the policy needs to know of a grant and its recipient; a `repeat` has its use counted already."""
     # The worker may have noted meanwhile that the use which is repeated was the last.
     last_again = repeat and grant.state == GrantState.EXHAUSTED
     return GrantView(
         entity_id=grant.entity_id,
-        entity_active=entity_status == parties.PartyStatus.ACTIVE,
+        entity_active=grant.entity_status == parties.PartyStatus.ACTIVE,
         state=GrantState.ACTIVE.value if last_again else grant.state,
         frozen=grant.frozen,
         not_before_ms=grant.not_before_ms,
@@ -215,8 +236,9 @@ def view_of(grant: Grant | LockedGrant, entity_status: str, *, repeat: bool = Fa
 
 
 def _prepare(
-    ctx: Context, session: Session, grant: Grant, entity: Party, media_type: str, ask: PullAsk, today: date
+    ctx: Context, session: Session, seen: Look, media_type: str, ask: PullAsk, answered: str | None, today: date
 ) -> Prepared | None:
+    grant = seen.grant
     key = holders.holder_key(session, ctx.vault, grant.holder_id)
     taken, unknown = take(ctx, session, key, grant, ask, today)
     if not taken:
@@ -230,17 +252,22 @@ def _prepare(
         }
         for one in taken
     ]
-    content_id = _content_id(ctx, grant.holder_id, taken, media_type)
-    fingerprint = _keyed(ctx, "mydata/copy/1", grant.id, content_id)
-    known = copies.find_copy(session, grant.id, fingerprint)
-    if known is not None:
-        salt = copies.open_mark_salt(key, known)
-        mark = mark_commitment(salt, _strings(known.mark_document))
-        return Prepared(None, known, copies.open_file(key, known), mark, (), refs, salts, unknown)
     copied = [CopyRecord(one.view.record.type_code, f"{number:03d}", one.values) for number, one in enumerate(taken, 1)]
-    views = [one.view for one in taken]
-    draft = _Draft(content_id, media_type, fingerprint, views, copied, refs, salts, unknown)
-    return _mark(ctx, key, grant, entity, draft)
+    spelt = spellings(copied, ctx.catalogue) if media_type in TABLES else {}
+    epoch_key = epochs.current(ctx, session, seen.epoch)
+    # An answer that was lost on the way must not cost another use because an epoch opened meanwhile.
+    made = None if answered is None else copies.get_copy(session, answered)
+    content_id, fingerprint, views = "", b"", [one.view for one in taken]
+    for epoch in dict.fromkeys([epoch_key.epoch] if made is None else [made.epoch, epoch_key.epoch]):
+        content_id = _content_id(ctx, grant.holder_id, taken, media_type, epoch, spelt)
+        fingerprint = _keyed(ctx, "mydata/copy/1", grant.id, content_id)
+        known = copies.find_copy(session, grant.id, fingerprint)
+        if known is not None:
+            salt = copies.open_mark_salt(key, known)
+            mark = mark_commitment(salt, _strings(known.mark_document))
+            return Prepared(None, _ids(views), known, copies.open_file(key, known), mark, (), refs, salts, unknown)
+    draft = _Draft(content_id, media_type, fingerprint, epoch_key, spelt, views, copied, refs, salts, unknown)
+    return _mark(ctx, key, seen, draft)
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +275,8 @@ class _Draft:
     content_id: str
     media_type: str
     fingerprint: bytes
+    epoch_key: EpochKey
+    spelt: Mapping[str, str]
     views: Sequence[RecordView]
     copied: Sequence[CopyRecord]
     refs: tuple[RecordRef, ...]
@@ -255,30 +284,35 @@ class _Draft:
     unknown: Sequence[str]
 
 
-def _mark(ctx: Context, key: DataKey, grant: Grant, entity: Party, draft: _Draft) -> Prepared:
+def _mark(ctx: Context, key: DataKey, seen: Look, draft: _Draft) -> Prepared:
+    grant = seen.grant
     original = _original(ctx, draft)
-    epoch_key = ctx.epoch_key(EPOCH)
+    epoch_key = draft.epoch_key
     # Derived, not drawn: two pulls at once that make the same copy make the same bytes.
     copy_id = f"copy_{draft.fingerprint[:16].hex()}"
     code = str(_object(grant.terms["purpose"])["code"])
     purpose = ctx.catalogue.statutory_bases.get(code) or ctx.catalogue.purpose(code)
     mark = Mark(
         copy_id=copy_id,
-        entity_id=entity.id,
+        entity_id=grant.entity_id,
         content_id=draft.content_id,
-        notice_zh=notice_zh(entity.name_zh, purpose.zh, copy_id[-8:]),
-        notice_en=notice_en(entity.name_en, purpose.en, copy_id[-8:]),
+        notice_zh=notice_zh(seen.entity_zh, purpose.zh, copy_id[-8:]),
+        notice_en=notice_en(seen.entity_en, purpose.en, copy_id[-8:]),
     )
-    file = carrier_for(draft.media_type).embed(original, mark, epoch_key)
+    spelling = {name: Spelling(kind) for name, kind in draft.spelt.items()}
+    file = carrier_for(draft.media_type, spelling).embed(original, mark, epoch_key)
+    if draft.media_type == PDF:
+        file = seal_copy(ctx, file, copy_id)
     document = mark_document(mark, epoch_key, original, file)
     salt = _keyed(ctx, "mydata/mark-salt/1", copy_id)
     content = Content(
         id=draft.content_id,
         holder_id=grant.holder_id,
         media_type=draft.media_type,
-        epoch=EPOCH,
+        epoch=epoch_key.epoch,
         original_sha256=hashlib.sha256(original).digest(),
         records=[{"record": view.record.id, "version": view.record.version} for view in draft.views],
+        spellings=dict(draft.spelt),
         created_at_ms=grant.created_at_ms,
     )
     copies.seal_original(key, content, original)
@@ -286,10 +320,10 @@ def _mark(ctx: Context, key: DataKey, grant: Grant, entity: Party, draft: _Draft
         id=copy_id,
         content_id=draft.content_id,
         grant_id=grant.id,
-        entity_id=entity.id,
+        entity_id=grant.entity_id,
         fingerprint=draft.fingerprint,
         media_type=draft.media_type,
-        epoch=EPOCH,
+        epoch=epoch_key.epoch,
         file_sha256=hashlib.sha256(file).digest(),
         mark_document=dict(document),
         created_at_ms=grant.created_at_ms,
@@ -298,7 +332,11 @@ def _mark(ctx: Context, key: DataKey, grant: Grant, entity: Party, draft: _Draft
     copies.seal_copy(key, copy, file, salt)
     tags = provenance_tags(original, draft.media_type, epoch_key)
     commitment = mark_commitment(salt, _strings(document))
-    return Prepared(content, copy, file, commitment, tags, draft.refs, draft.salts, draft.unknown)
+    return Prepared(content, _ids(draft.views), copy, file, commitment, tags, draft.refs, draft.salts, draft.unknown)
+
+
+def _ids(views: Sequence[RecordView]) -> tuple[str, ...]:
+    return tuple(view.record.id for view in views)
 
 
 def _original(ctx: Context, draft: _Draft) -> bytes:
@@ -313,19 +351,24 @@ def _original(ctx: Context, draft: _Draft) -> bytes:
 
 
 def _release(
-    ctx: Context, prepared: Prepared, ask: PullAsk, signed: SignedPull | None, once: Once | None
+    ctx: Context, looked: PulledGrant, prepared: Prepared, ask: PullAsk, signed: SignedPull | None, once: Once | None
 ) -> Callable[[Session, Numberer], NumberedReceipt | tuple[Deny, Seen]]:
     """The work for the log writer: everything that must be true together; or the refusal with what it was made on."""
 
     def work(session: Session, numberer: Numberer) -> NumberedReceipt | tuple[Deny, Seen]:
+        standing = deliveries.standing_copy(session, prepared.copy.id)
+        if standing is not None and standing != prepared.copy.file_sha256:
+            raise _OvertakenError  # before anything is written: the same signed request comes again at once
+        if not records.in_force(session, prepared.records):
+            raise _OvertakenError
         if signed is not None and signed.nonce is not None:
             use_nonce(ctx, session, signed.thumbprint, signed.nonce, numberer.now_ms)
-        grant = deliveries.lock(session, prepared.copy.grant_id)
+        grant = deliveries.lock(session, looked)
         repeat = _answered(ctx, session, once) == prepared.copy.id
-        verdict = decide(view_of(grant, grant.entity_status, repeat=repeat), ask, numberer.now_ms)
+        verdict = decide(view_of(grant, repeat=repeat), ask, numberer.now_ms)
         if not isinstance(verdict, Deny) and not repeat:
             verdict = unfair(ctx, session, grant, ask, numberer.now_ms) or verdict
-        saw = _seen(ctx, grant, grant.entity_status_seq, ask, numberer.now_ms, numberer.size, repeat=repeat)
+        saw = _seen(ctx, grant, ask, numberer.now_ms, numberer.size, repeat=repeat)
         if isinstance(verdict, Deny):
             return verdict, saw
         # A person who was erased since the look has no key any more; a cached one answers only for the row as it is.
@@ -335,7 +378,7 @@ def _release(
         deliveries.use(session, grant.id, 0 if repeat else 1)
         if prepared.content is not None and deliveries.add_content(session, prepared.content):
             provenance.add_tags(session, prepared.content.id, prepared.tags)
-        if deliveries.has_copy(session, prepared.copy.id):
+        if standing is not None:
             copies_life.delivered_again(session, grant, prepared.copy.id, numberer.now_ms, counted=not repeat)
         else:
             copies_life.delivered(prepared.copy, grant, numberer.now_ms)
@@ -396,9 +439,11 @@ def _request_hash(grant_id: str, media_type: str, ask: PullAsk) -> bytes:
     return hashlib.sha256(canonical([grant_id, media_type, *items])).digest()
 
 
-def _content_id(ctx: Context, holder_id: str, taken: Sequence[Taken], media_type: str) -> str:
+def _content_id(
+    ctx: Context, holder_id: str, taken: Sequence[Taken], media_type: str, epoch: str, spelt: Mapping[str, str]
+) -> str:
     parts = [[one.view.record.id, one.view.record.version, sorted(one.names)] for one in taken]
-    described = json.dumps([holder_id, media_type, EPOCH, parts], separators=(",", ":"))
+    described = json.dumps([holder_id, media_type, epoch, parts, sorted(spelt.items())], separators=(",", ":"))
     return f"cont_{_keyed(ctx, 'mydata/content/1', described)[:16].hex()}"
 
 

@@ -10,12 +10,12 @@ from api.policy.replay import Seen
 from api.services.context import Context
 from api.services.folding import Refusal
 from api.store import unit_of_work
+from api.store.queries.deliveries import PulledGrant
 from api.store.receipts import ReceiptDraft, prepare_receipt
-from api.store.tables import Grant
 from chain.receipt import ReceiptKind
 
 
-def refuse(ctx: Context, grant: Grant, deny: Deny, seen: Seen) -> ApiError:
+def refuse(ctx: Context, grant: PulledGrant, deny: Deny, seen: Seen) -> ApiError:
     """Write the refusal (or count it) and give the error to raise: the recipient of a grant is told the reason.
 
     What the decision saw goes into the receipt, so that it can be made again.

@@ -17,10 +17,7 @@ from api.store.queries import grants, holders, mandates, parties, registrations,
 from api.store.queries.holders import HolderKind
 from api.store.queries.paging import Page
 from api.store.queries.registrations import LegalBasis
-from api.store.receipts import ReceiptDraft, prepare_receipt
 from api.store.tables import Party, Request
-from chain.canonical import Json
-from chain.receipt import ReceiptKind
 
 DAY_MS = 86_400_000
 MAX_ITEMS = 64
@@ -108,9 +105,8 @@ def create(ctx: Context, actor: Actor, new: NewRequest, *, also: Also[Request] |
             created_at_ms=now,
             lapses_at_ms=now + ctx.settings.request_days * DAY_MS,
         )
-        session.add(row)
+        requests.ask(session, ctx.vault, row)
         if row.holder_id is not None:
-            session.flush()
             _tell(session, row.holder_id, row, new.holder_kind is HolderKind.PERSON and own_consent_ms(number) > now)
         if also is not None:
             also(session, row)
@@ -173,7 +169,7 @@ def get(ctx: Context, actor: Actor, request_id: str) -> RequestView:
 
 
 def deny(ctx: Context, actor: Actor, request_id: str, *, also: Also[Request] | None = None) -> None:
-    """The holder's no; as easy as the yes. One that somebody else says for the holder leaves a receipt.
+    """The holder's no; as easy as the yes, and receipted like it.
 
     Raises `requests.not_found`, `request.transition`, `requests.lapsed`, `mandate.…`.
     """
@@ -185,10 +181,7 @@ def deny(ctx: Context, actor: Actor, request_id: str, *, also: Also[Request] | N
         if row.lapses_at_ms <= now:
             raise ApiError("requests.lapsed", Kind.CONFLICT)
         row.state, row.decided_at_ms = RequestState.DENIED.value, now
-        if actor.relation is not Relation.SELF:
-            details: dict[str, Json] = {"request": row.id, "state": row.state, **by(ctx, actor, row.entity_id)}
-            draft = ReceiptDraft(ReceiptKind.CHANGE, details, holder_id=row.holder_id, party_id=row.entity_id)
-            prepare_receipt(session, ctx.vault, draft)
+        requests.answered(session, ctx.vault, row, by(ctx, actor, row.entity_id))
         if also is not None:
             also(session, row)
 

@@ -8,16 +8,22 @@ from api.store import clock, outbox, read_only
 from api.store.queries import chain_status, receipts
 
 DELAYED_AFTER_MS = 30_000
+NOT_WATCHED = "chain.not_watched"
 STUCK_ATTEMPTS = 8  # after about two minutes of pauses that double
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One dependency: its name, whether the service can work with it as it is, and what is known of it."""
+    """One dependency: its name, whether the service can work with it as it is, and what is known of it.
+
+    `reason` is the error code of what is wrong, where that has one, and `since_ms` since when (UTC milliseconds).
+    """
 
     name: str
     ok: bool
     state: str
+    reason: str | None = None
+    since_ms: int | None = None
 
 
 def readiness(ctx: Context) -> list[Part]:
@@ -30,9 +36,15 @@ def readiness(ctx: Context) -> list[Part]:
             size = receipts.log_size(session)
             waiting, stuck = outbox.count_open(session), outbox.count_stuck(session, STUCK_ATTEMPTS)
         parts.append(Part("database", True, "ok"))
-        late = chain is None or now - chain.last_ok_ms > DELAYED_AFTER_MS
-        state = "unknown" if chain is None else "delayed" if late and chain.state == "ok" else chain.state
-        parts.append(Part("chain", state != "halted", state))
+        if chain is None:
+            parts.append(Part("chain", True, "unknown"))
+        elif chain.state != "ok":
+            parts.append(Part("chain", chain.state != "halted", chain.state, chain.reason, chain.since_ms))
+        elif now - chain.last_ok_ms > DELAYED_AFTER_MS:
+            # Whoever looks at the chain does not look any more: the worker is away.
+            parts.append(Part("chain", True, "delayed", NOT_WATCHED, chain.last_ok_ms))
+        else:
+            parts.append(Part("chain", True, "ok"))
         parts.append(Part("outbox", True, f"waiting={waiting} stuck={stuck}"))
         parts.append(Part("receipts", True, f"log={size.numbered} anchored={size.anchored} prepared={size.prepared}"))
     except ApiError as error:

@@ -22,7 +22,7 @@ from api.services.context import Actor, Context, Role
 from api.services.identity import canonical_number
 from api.services.pulls import Pulled, SignedPull
 from api.store import Session, clock, ids, read_only, unit_of_work
-from api.store.queries import cases, holders, parties, records, registrations, statutory
+from api.store.queries import alarms, cases, holders, parties, records, registrations, statutory
 from api.store.queries.holders import HolderKind as StoredKind
 from api.store.queries.paging import Page
 from api.store.queries.registrations import LegalBasis
@@ -98,7 +98,7 @@ def query(
     types = sorted({type_code for type_code, _ in new.items})
     with read_only(ctx.db) as session:
         holder_id = holders.find_holder(session, ctx.vault, StoredKind(new.holder_kind.value), number)
-        there = records.current_records(session, holder_id or access.id, types)
+        there = [view for view in records.current_records(session, holder_id or access.id, types) if view.shareable]
         contested = holder_id is not None and cases.is_suspended(session, holder_id, party_id)
     if contested:
         raise _contested(ctx, access, holder_id)
@@ -108,7 +108,7 @@ def query(
     try:
         pulled = pulls.pull(ctx, actor, grant_id, media_type, signed=signed, idempotency_key=idempotency_key)
     except ApiError as error:
-        if error.code != "pull.nothing_there":
+        if error.code not in {"pull.nothing_there", "pull.not_reviewed"}:
             raise
         raise _nothing(ctx, access, basis, holder_id) from None
     with unit_of_work(ctx.db) as session:
@@ -171,7 +171,7 @@ def _admit(
         else:
             verdict, raised = decide_access(basis, ask, tally, now)
             for alarm in raised:
-                statutory.raise_alarm(session, party_id, basis.code, alarm, now)
+                alarms.raise_alarm(session, ctx.vault, party_id, basis.code, alarm, now)
         if known is not None and verdict is None:
             return known
         row = StatutoryAccess(
@@ -214,7 +214,7 @@ def _nothing(ctx: Context, access: StatutoryAccess, basis: StatutoryBasis, holde
             statutory.settle(session, access.id, Outcome.NOTHING, receipt_id=receipt_id, holder_id=holder_id)
             alarm = policy.misses(basis, statutory.misses(session, access.party_id, basis.code, now))
             if alarm is not None:
-                statutory.raise_alarm(session, access.party_id, basis.code, alarm, now)
+                alarms.raise_alarm(session, ctx.vault, access.party_id, basis.code, alarm, now)
         ctx.log.wake()
     return ApiError("statutory.nothing_found", Kind.NOT_FOUND)
 

@@ -6,7 +6,7 @@ from api.catalogue.model import StatutoryBasis
 from api.errors import ApiError, Kind
 from api.services.context import Actor, Also, Context, Role
 from api.store import clock, read_only, unit_of_work
-from api.store.queries import parties, statutory
+from api.store.queries import alarms, parties, statutory
 from api.store.queries.paging import Page
 from api.store.queries.statutory import AlarmState
 from api.store.tables import Party, StatutoryAlarm
@@ -51,6 +51,6 @@ def close(ctx: Context, actor: Actor, alarm_id: str, remark: str, *, also: Also[
             raise ApiError("statutory.no_alarm", Kind.NOT_FOUND)
         if row.state != AlarmState.OPEN:
             raise ApiError("statutory.alarm_closed", Kind.CONFLICT)
-        row.state, row.closed_by, row.closed_at_ms, row.remark = AlarmState.CLOSED.value, party_id, now, remark
+        alarms.close(session, ctx.vault, row, party_id, remark, now)
         if also is not None:
             also(session, row)

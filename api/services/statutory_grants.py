@@ -1,8 +1,8 @@
 """The authorisation behind a query by statutory duty: a grant in form, with nobody's consent in it and no way back.
 
 It serves once (a lost answer may be fetched again within a day), ends by itself, and its copies live as long as the
-basis lets them. A department signs for it with its account; an entity with a duty by law has signed its request, which
-the receipts name (docs/formats.md).
+basis lets them. A department signs for it with its account, and so does an entity with a duty by law whose staff ask;
+an entity's system has signed its request instead, which the receipts name (docs/formats.md).
 """
 
 import hashlib
@@ -65,7 +65,7 @@ def begin(
         lapses_at_ms=now,
         decided_at_ms=now,
     )
-    grant, secret = _make(ctx, party, basis, request, now)
+    grant, secret = _make(ctx, party, basis, request, now, by_request=signed is not None)
 
     def work(session: Session, numberer: Numberer) -> NumberedReceipt:
         session.add(request)
@@ -92,7 +92,7 @@ def begin(
 
 
 def _make(
-    ctx: Context, party: Party, basis: StatutoryBasis, request: Request, now_ms: int
+    ctx: Context, party: Party, basis: StatutoryBasis, request: Request, now_ms: int, *, by_request: bool
 ) -> tuple[Grant, GrantSecret]:
     not_before = now_ms // 1000
     grant_id = ids.new_grant_id()
@@ -140,8 +140,10 @@ def _make(
     committed = terms_hash(terms_salt, terms)
     statement: str | None = None
     if party.role == parties.PartyRole.DEPARTMENT:
-        signature = ctx.department_signer(party.id).sign_digest(authority_digest(committed))
-        statement = "0x" + signature.hex()
+        statement = "0x" + ctx.department_signer(party.id).sign_digest(authority_digest(committed)).hex()
+    elif not by_request:
+        # A session is no evidence to outsiders: somebody must answer for the query by a signature.
+        statement = "0x" + ctx.party_signer(party.id).sign_digest(authority_digest(committed)).hex()
     signer = ctx.signer(key)
     message = GrantMessage(
         signer.address,

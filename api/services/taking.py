@@ -16,9 +16,8 @@ from api.store import Session
 from api.store.bodies import RecordBody
 from api.store.crypto import DataKey
 from api.store.queries import records, uses
-from api.store.queries.deliveries import LockedGrant
+from api.store.queries.deliveries import PulledGrant
 from api.store.queries.records import RecordView
-from api.store.tables import Grant
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +34,7 @@ class Taken:
         return {name: self.body.fields[name] for name in self.names if name in self.body.fields}
 
 
-def unfair(ctx: Context, session: Session, grant: Grant | LockedGrant, ask: PullAsk, now_ms: int) -> Deny | None:
+def unfair(ctx: Context, session: Session, grant: PulledGrant, ask: PullAsk, now_ms: int) -> Deny | None:
     """Why fair use forbids one more use of this grant now, else None.
 
     Access by statutory duty has quotas of its own and no purpose of the catalogue, so nothing binds it here.
@@ -47,18 +46,19 @@ def unfair(ctx: Context, session: Session, grant: Grant | LockedGrant, ask: Pull
     return fair_use.too_frequent(caps, uses.recent_uses(session, grant.id, now_ms))
 
 
-def frequency(ctx: Context, grant: Grant | LockedGrant, ask: PullAsk) -> tuple[int, int] | None:
+def frequency(ctx: Context, grant: PulledGrant, ask: PullAsk) -> tuple[int, int] | None:
     """The most uses in 24 hours and in 30 days that `unfair` goes by; None where nothing binds."""
     rule = fair_use.overall(_caps(ctx, grant, {type_code for type_code, _ in ask.items}))
     return None if rule is None else (rule.pulls_per_day, rule.pulls_per_month)
 
 
 def take(
-    ctx: Context, session: Session, key: DataKey, grant: Grant, ask: PullAsk, today: date
+    ctx: Context, session: Session, key: DataKey, grant: PulledGrant, ask: PullAsk, today: date
 ) -> tuple[list[Taken], list[str]]:
     """What is there to be taken, and the claims (`type/field`) that are left out because they are unknown today.
 
-    Raises `pull.claim_outdated`, `pull.out_of_range` where there are records but nothing of them may be released.
+    Raises `pull.not_reviewed` where of a type there are but back-filled records that nobody reviewed, and
+    `pull.claim_outdated`, `pull.out_of_range` where there are records but nothing of them may be released.
     """
     wanted: dict[str, list[str]] = {}
     for type_code, name in sorted(ask.items):
@@ -67,6 +67,10 @@ def take(
     taken: list[Taken] = []
     unknown: set[str] = set()
     views = records.current_records(session, grant.holder_id, wanted)
+    reviewed = {view.record.type_code for view in views if view.shareable}
+    if any(view.record.type_code not in reviewed for view in views):
+        raise ApiError("pull.not_reviewed", Kind.CONFLICT)
+    views = [view for view in views if view.shareable]
     for view in views:
         body, code = records.open_body(key, view.record), view.record.type_code
         schema = ctx.catalogue.type(code)
@@ -82,7 +86,7 @@ def take(
     return taken, sorted(unknown)
 
 
-def _caps(ctx: Context, grant: Grant | LockedGrant, type_codes: Collection[str]) -> Mapping[str, FairUse]:
+def _caps(ctx: Context, grant: PulledGrant, type_codes: Collection[str]) -> Mapping[str, FairUse]:
     stated = grant.terms["purpose"]
     assert isinstance(stated, Mapping)
     purpose = ctx.catalogue.purposes.get(str(stated["code"]))

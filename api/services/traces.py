@@ -9,23 +9,28 @@ from dataclasses import dataclass, replace
 
 from api.errors import ApiError, Kind
 from api.policy.copy_states import CopyState
-from api.services import evidence, looks
+from api.services import epochs, evidence, looks
 from api.services.context import Actor, Also, Context, Role
-from api.services.pulls import EPOCH
+from api.services.trace_candidates import LEFT_OUT, Search
 from api.store import Session, clock, ids, read_only, unit_of_work
-from api.store.queries import copies, deletions, erasures, grants, parties, provenance, receipts, traces
+from api.store.queries import copies, deletions, grants, parties, receipts, traces
 from api.store.queries.paging import Page
 from api.store.receipts import ReceiptDraft, prepare_receipt
 from api.store.tables import Copy, CopyEvent, Trace
 from chain.bundle import Bundle
 from chain.receipt import ReceiptKind
-from watermark.examine import Examined, examine
-from watermark.lookup import candidate_tags
-from watermark.trace import ContentCandidates, IssuedCopy, Outcome, Verdict, trace
+from watermark.examine import examine
+from watermark.forgetting import forget
+from watermark.report import report_document, write_report
+from watermark.seen_tables import shows_more
+from watermark.trace import Outcome, Verdict, settled_files, trace, unexplained
 
 MAX_FILES = 50
-MAX_CONTENTS = 2_000
 MAX_NAMED = 20
+NAMED, LOOKED = "named", "looked"
+"""Of a stored report: what the ledger says of the copies accused; how many originals were looked through, if a picture
+alone had to find its content. Everything else is the tracer's, sealed."""
+_GROUNDS = frozenset({"grounds", "seal", "report"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,41 +46,69 @@ def file_sha256(data: bytes) -> bytes:
     return hashlib.sha256(data).digest()
 
 
-def examine_file(ctx: Context, actor: Actor, suspect: Suspect) -> Trace:
+def examine_file(ctx: Context, actor: Actor, suspect: Suspect, search: Search | None = None) -> Trace:
     """Trace one file; the verdict is stored and receipted. Raises `watermark.*` for a file that cannot be read."""
-    return examine_files(ctx, actor, [suspect])[0]
+    return examine_files(ctx, actor, [suspect], search)[0]
 
 
 def examine_files(
-    ctx: Context, actor: Actor, suspects: Sequence[Suspect], *, also: Also[Sequence[Trace]] | None = None
+    ctx: Context,
+    actor: Actor,
+    suspects: Sequence[Suspect],
+    search: Search | None = None,
+    *,
+    also: Also[Sequence[Trace]] | None = None,
 ) -> list[Trace]:
     """Trace files, each by itself; all verdicts are stored and receipted together, or none where one cannot be read.
 
-    Raises `watermark.*`.
+    `search` holds what the regulator knows beside the files. Raises `watermark.*`.
     """
     party_id = actor.party(Role.REGULATOR)
-    judged = [_judge(ctx, suspect) for suspect in suspects]
+    looking = search or Search(ctx)
+    try:
+        judged = [_judge(ctx, suspect, looking) for suspect in suspects]
+    finally:
+        forget()
     with unit_of_work(ctx.db) as session:
         now = clock.advance(session)
         rows = [_store(ctx, session, party_id, verdict, report, now) for verdict, report in judged]
         for row in rows:
-            looks.by_regulator(ctx, actor, "trace", _whose(session, row.report), {"trace": row.id}, session=session)
+            looks.by_regulator(ctx, actor, "trace", whose(session, row.report), {"trace": row.id}, session=session)
         if also is not None:
             also(session, rows)
     ctx.log.wake()
     return rows
 
 
-def _judge(ctx: Context, suspect: Suspect) -> tuple[Verdict, dict[str, object]]:
+def _judge(ctx: Context, suspect: Suspect, search: Search) -> tuple[Verdict, dict[str, object]]:
+    # No transaction is held while files are read and compared: that takes seconds, and others' rows move on.
     examined = examine(suspect.data, suspect.name)
-    key = ctx.epoch_key(EPOCH)
     with read_only(ctx.db) as session:
-        found, erased = _candidates(ctx, session, examined, candidate_tags(examined, suspect.name, key))
-        verdict = trace(examined, suspect.name, found, {EPOCH: key})
-        if erased and verdict.outcome in {Outcome.NONE, Outcome.INCONCLUSIVE}:
-            # It was a copy of ours, and with what could tell whose it was, its holder's data were destroyed.
-            verdict = replace(verdict, outcome=Outcome.ERASED, codes=("watermark.trace.erased",))
-        return verdict, {**verdict.to_dict(), "named": _named(session, verdict)}
+        keys = epochs.tracing_keys(ctx, session)
+    found = search.candidates(examined, keys)
+    verdict = trace(examined, suspect.name, found.contents, keys, set_aside=found.set_aside)
+    if verdict.outcome is Outcome.NONE and search.may_look(examined, found):
+        # What it says led astray and may be pasted in; it must not keep anybody from looking at its pictures.
+        found = search.beside_by_look(examined, found)
+        verdict = trace(examined, suspect.name, found.contents, keys, set_aside=found.set_aside)
+    if unexplained(verdict) and shows_more(examined):
+        # No certificate of ours: perhaps a picture of a table. A second try at all, counted as one.
+        lettering, found = search.by_lettering(examined, settled_files(verdict), keys, found)
+        said = lettering.codes
+        if found.by_lettering:
+            tried = -(-verdict.n // max(1, len(examined.parts)))
+            verdict = trace(lettering.examined, suspect.name, found.contents, keys, set_aside=tried)
+        verdict = replace(verdict, codes=tuple(dict.fromkeys([*verdict.codes, *said])))
+    if found.erased and verdict.outcome in {Outcome.NONE, Outcome.INCONCLUSIVE}:
+        # It was a copy of ours, and with what could tell whose it was, its holder's data were destroyed.
+        verdict = replace(verdict, outcome=Outcome.ERASED, codes=("watermark.trace.erased",))
+    if search.left_out(examined):
+        verdict = replace(verdict, codes=(*verdict.codes, LEFT_OUT))
+    with read_only(ctx.db) as session:
+        report = {**report_document(verdict), NAMED: _named(session, verdict)}
+    if found.looked is not None:
+        report[LOOKED] = found.looked.to_dict()
+    return verdict, report
 
 
 def _store(
@@ -122,6 +155,21 @@ def list_own(ctx: Context, actor: Actor, cursor: str | None = None) -> Page[Trac
         return traces.list_traces(session, actor.party(Role.REGULATOR), cursor=cursor)
 
 
+def verdict_of(row: Trace) -> dict[str, object]:
+    """The verdict and what the ledger says of the copies accused, without the grounds."""
+    return {name: value for name, value in row.report.items() if name not in _GROUNDS}
+
+
+def sealed_report(row: Trace) -> bytes:
+    """The tracer's report, sealed, from which `python -m watermark rescore` computes all scores again."""
+    return write_report(tracers_report(row))
+
+
+def tracers_report(row: Trace) -> dict[str, object]:
+    """What the tracer said, with its grounds and its seal, without what the ledger adds."""
+    return {name: value for name, value in row.report.items() if name not in {NAMED, LOOKED}}
+
+
 def bundle(ctx: Context, actor: Actor, trace_id: str, copy_id: str, kind: ReceiptKind = ReceiptKind.DELIVERY) -> Bundle:
     """The evidence bundle of a copy that a trace names: of its first delivery, or of its newest deletion.
 
@@ -129,7 +177,7 @@ def bundle(ctx: Context, actor: Actor, trace_id: str, copy_id: str, kind: Receip
     """
     with read_only(ctx.db) as session:
         row = _own(session, actor, trace_id)
-        named = row.report.get("named")
+        named = row.report.get(NAMED)
         if not isinstance(named, list) or copy_id not in {item["copy"] for item in named}:
             raise ApiError("traces.not_found", Kind.NOT_FOUND)
         found = [receipt for receipt in receipts.receipts_of_copy(session, copy_id) if receipt.kind == kind]
@@ -144,9 +192,9 @@ def bundle(ctx: Context, actor: Actor, trace_id: str, copy_id: str, kind: Receip
     return made
 
 
-def _whose(session: Session, report: Mapping[str, object]) -> list[tuple[str, str | None]]:
+def whose(session: Session, report: Mapping[str, object]) -> list[tuple[str, str | None]]:
     """Whose data stand in the copies that a verdict names."""
-    named = report.get("named")
+    named = report.get(NAMED)
     assert isinstance(named, list)
     found = [grants.find_grant(session, str(one["grant"])) for one in named]
     return [(grant.holder_id, grant.id) for grant in found if grant is not None]
@@ -157,34 +205,6 @@ def _own(session: Session, actor: Actor, trace_id: str) -> Trace:
     if row is None:
         raise ApiError("traces.not_found", Kind.NOT_FOUND)
     return row
-
-
-def _candidates(
-    ctx: Context, session: Session, examined: Examined, tags: Sequence[bytes]
-) -> tuple[list[ContentCandidates], bool]:
-    """Every content that shares a tag with the file, or whose copy the file names, each with all copies ever made.
-
-    Also whether there is one among them that was erased, so that nothing can be compared any more.
-    """
-    wanted = dict.fromkeys(
-        content_id for content_id, _ in provenance.contents_with(session, tags).most_common(MAX_CONTENTS)
-    )
-    exact = copies.copies_by_file(session, examined.sha256)
-    named = [copy for copy_id in examined.copy_ids if (copy := copies.get_copy(session, copy_id)) is not None]
-    wanted |= dict.fromkeys(copy.content_id for copy in (*exact, *named))
-    issued: dict[str, list[IssuedCopy]] = {}
-    for copy in copies.copies_of_contents(session, list(wanted)):
-        issued.setdefault(copy.content_id, []).append(IssuedCopy(copy.id, copy.entity_id, copy.epoch, copy.file_sha256))
-    found, erased = [], False
-    for content_id, made in issued.items():
-        content = copies.get_content(session, content_id)
-        assert content is not None
-        if not content.original_enc:
-            erased = True
-            continue
-        original = copies.open_original(erasures.content_key(session, ctx.vault, content), content)
-        found.append(ContentCandidates(content_id, original, content.media_type, tuple(made)))
-    return found, erased
 
 
 def _named(session: Session, verdict: Verdict) -> list[dict[str, object]]:

@@ -2,6 +2,6 @@
 
 from sqlalchemy.orm import Session
 
-from api.store.database import Database, read_only, unit_of_work
+from api.store.database import Database, read_only, savepoint, unit_of_work
 
-__all__ = ["Database", "Session", "read_only", "unit_of_work"]
+__all__ = ["Database", "Session", "read_only", "savepoint", "unit_of_work"]

@@ -1,14 +1,15 @@
-"""Backups of an SQLite database: a snapshot by SQLite's own backup interface, encrypted under the month's backup key.
+"""Backups: a snapshot of the database, encrypted under the month's backup key.
 
     file    = "mydata-backup/1" LF || JSON header LF || chunks
-    header  = {"created_ms", "expires_ms", "month", "salt": 32 random bytes in hexadecimal}
+    header  = {"created_ms", "expires_ms", "month", "salt": 32 random bytes in hexadecimal, "store": its kind}
     chunk   = length of what follows (4 bytes, big-endian) || AES-256-GCM(file key, nonce, plain, associated data)
     file key = HMAC-SHA256(backup key, "mydata/backup-file/1" || salt)
     nonce   = number of the chunk (12 bytes)
     associated data = SHA-256(header with LF) || 01 on the last chunk, else 00
 
-A chunk that was changed, moved, left out or cut off does not open. The plain snapshot never has a name on disk: its
-file is unlinked before the first page is written, so a killed backup leaves nothing behind.
+A chunk that was changed, moved, left out or cut off does not open. Of SQLite the snapshot is one by its own backup
+interface, in a file that is unlinked before the first page is written, so that it never has a name on disk and a killed
+backup leaves nothing behind; of PostgreSQL it is what `pg_dump` gives, which is piped (`backup_postgresql`).
 """
 
 import contextlib
@@ -23,40 +24,41 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import make_url
 
 from api.errors import ApiError, Kind
-from api.store import backup_keys
+from api.store import backup_keys, backup_postgresql
 from api.store.database import Database
 
 MAGIC = b"mydata-backup/1\n"
 CHUNK = 1 << 20
 TAG_BYTES = 16
+SQLITE, POSTGRESQL = "sqlite", "postgresql"
 _PAGES = 256
 
 
 @dataclass(frozen=True, slots=True)
 class BackupInfo:
-    """What a backup's header says."""
+    """What a backup's header says; `store` is sqlite or postgresql."""
 
     month: str
     created_ms: int
     expires_ms: int
+    store: str = SQLITE
 
 
 def write_backup(db: Database, data_dir: Path, target: Path, *, now_ms: int, key_days: int) -> BackupInfo:
     """Back the database up into a new file of mode 0600.
 
-    Raises ApiError `backup.not_sqlite`, `backup.exists` (nothing is written over), `backup.write`.
+    Raises ApiError `backup.exists` (nothing is written over), `backup.write`; of PostgreSQL `backup.no_tools`,
+    `backup.tool_failed`.
     """
-    if db.path is None:
-        raise ApiError("backup.not_sqlite")
     key = backup_keys.current(data_dir, now_ms, key_days)
-    info = BackupInfo(key.month, now_ms, key.expires_ms)
+    info = BackupInfo(key.month, now_ms, key.expires_ms, db.url.get_backend_name())
     salt = secrets.token_bytes(32)
     header = _header(info, salt)
     try:
@@ -66,7 +68,8 @@ def write_backup(db: Database, data_dir: Path, target: Path, *, now_ms: int, key
     except OSError:
         raise ApiError("backup.write", Kind.UNAVAILABLE) from None
     try:
-        with os.fdopen(descriptor, "wb") as out, _snapshot(db.path) as plain:
+        snapshot = backup_postgresql.dumped(db.url) if db.path is None else _snapshot(db.path)
+        with os.fdopen(descriptor, "wb") as out, snapshot as plain:
             out.write(MAGIC + header)
             _encrypt(plain, out, _gcm(key.key, salt), hashlib.sha256(header).digest())
             out.flush()
@@ -74,6 +77,9 @@ def write_backup(db: Database, data_dir: Path, target: Path, *, now_ms: int, key
     except (OSError, sqlite3.Error):
         target.unlink(missing_ok=True)
         raise ApiError("backup.write", Kind.UNAVAILABLE) from None
+    except ApiError:
+        target.unlink(missing_ok=True)
+        raise
     return info
 
 
@@ -84,17 +90,18 @@ def read_info(source: Path) -> BackupInfo:
 
 
 def restore_backup(source: Path, data_dir: Path, path: Path) -> BackupInfo:
-    """Decrypt a backup into the place of a database that is not there.
+    """Decrypt a backup into the place of an SQLite database that is not there.
 
-    Raises ApiError `backup.malformed`, `backup.key_gone`, `backup.exists` (a database stands there: move it away
-    first). Whoever calls this must carry out the erasures since the backup before anything is served.
+    Raises ApiError `backup.malformed`, `backup.key_gone`, `backup.other_store`, `backup.exists` (a database stands
+    there: move it away first). Whoever calls this must carry out the erasures since the backup before anything is
+    served.
     """
     if path.exists():
         raise ApiError("backup.exists", Kind.CONFLICT)
     fresh = path.with_name(path.name + ".restoring")
     try:
         with _reading(source) as file:
-            info, salt, line = _read_header(file)
+            info, salt, line = _read_header(file, SQLITE)
             key = backup_keys.read(data_dir, info.month)
             descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, stat.S_IRUSR | stat.S_IWUSR)
             with os.fdopen(descriptor, "wb") as out:
@@ -111,16 +118,27 @@ def restore_backup(source: Path, data_dir: Path, path: Path) -> BackupInfo:
     return info
 
 
-def sqlite_file(url: str) -> Path:
-    """Where the database of a URL stands or will stand. Raises ApiError `backup.not_sqlite`."""
+def restore_database(source: Path, data_dir: Path, url: str) -> BackupInfo:
+    """Decrypt a backup to where a URL of the settings points: into a file that is not there, or an empty database.
+
+    Raises what `restore_backup` does; of PostgreSQL `backup.no_tools`, `backup.tool_failed`, `store.unavailable`, and
+    then nothing of it stands. Whoever calls this must carry out the erasures since, as there.
+    """
     known = make_url(url)
-    if known.get_backend_name() != "sqlite" or not known.database:
-        raise ApiError("backup.not_sqlite")
-    return Path(known.database)
+    if known.get_backend_name() == SQLITE:
+        return restore_backup(source, data_dir, Path(known.database or ""))
+    if not backup_postgresql.is_empty(known):
+        raise ApiError("backup.exists", Kind.CONFLICT)
+    with _reading(source) as file:
+        info, salt, line = _read_header(file, POSTGRESQL)
+        key = backup_keys.read(data_dir, info.month)
+        with backup_postgresql.loading(known) as out:
+            _decrypt(file, out, _gcm(key.key, salt), hashlib.sha256(line).digest())
+    return info
 
 
 @contextlib.contextmanager
-def _snapshot(path: Path) -> Iterator[BinaryIO]:
+def _snapshot(path: Path) -> Iterator[IO[bytes]]:
     """The database as of one moment, readable once, in a file without a name."""
     descriptor, name = tempfile.mkstemp(prefix=".backup-", dir=path.parent)
     # Opened here already: SQLite gives a copy of this file to the connection below, and then the name goes.
@@ -141,7 +159,7 @@ def _snapshot(path: Path) -> Iterator[BinaryIO]:
         yield plain
 
 
-def _encrypt(plain: BinaryIO, out: BinaryIO, gcm: AESGCM, bound: bytes) -> None:
+def _encrypt(plain: IO[bytes], out: IO[bytes], gcm: AESGCM, bound: bytes) -> None:
     number, chunk = 0, plain.read(CHUNK)
     while True:
         following = plain.read(CHUNK)
@@ -153,7 +171,7 @@ def _encrypt(plain: BinaryIO, out: BinaryIO, gcm: AESGCM, bound: bytes) -> None:
         number, chunk = number + 1, following
 
 
-def _decrypt(file: BinaryIO, out: BinaryIO, gcm: AESGCM, bound: bytes) -> None:
+def _decrypt(file: IO[bytes], out: IO[bytes], gcm: AESGCM, bound: bytes) -> None:
     number = 0
     sealed = _chunk(file)
     while True:
@@ -168,7 +186,7 @@ def _decrypt(file: BinaryIO, out: BinaryIO, gcm: AESGCM, bound: bytes) -> None:
         number, sealed = number + 1, following
 
 
-def _chunk(file: BinaryIO) -> bytes:
+def _chunk(file: IO[bytes]) -> bytes:
     """The next chunk; empty at the end of the file."""
     length = int.from_bytes(file.read(4), "big")
     if length > CHUNK + TAG_BYTES:
@@ -186,12 +204,13 @@ def _header(info: BackupInfo, salt: bytes) -> bytes:
         "expires_ms": info.expires_ms,
         "month": info.month,
         "salt": salt.hex(),
+        "store": info.store,
     }
     return json.dumps(stated, sort_keys=True).encode() + b"\n"
 
 
 @contextlib.contextmanager
-def _reading(source: Path) -> Iterator[BinaryIO]:
+def _reading(source: Path) -> Iterator[IO[bytes]]:
     try:
         file = source.open("rb")
     except OSError:
@@ -200,14 +219,18 @@ def _reading(source: Path) -> Iterator[BinaryIO]:
         yield file
 
 
-def _read_header(file: BinaryIO) -> tuple[BackupInfo, bytes, bytes]:
+def _read_header(file: IO[bytes], store: str | None = None) -> tuple[BackupInfo, bytes, bytes]:
+    """What the header says, the salt, and the line itself; `backup.other_store` where it is not of `store`."""
     magic, line = file.readline(64), file.readline(1024)
     try:
         stated = json.loads(line)
-        info = BackupInfo(str(stated["month"]), int(stated["created_ms"]), int(stated["expires_ms"]))
+        made_of = str(stated.get("store", SQLITE))
+        info = BackupInfo(str(stated["month"]), int(stated["created_ms"]), int(stated["expires_ms"]), made_of)
         salt = bytes.fromhex(stated["salt"])
     except (ValueError, KeyError, TypeError):
         raise ApiError("backup.malformed", Kind.INTEGRITY) from None
     if magic != MAGIC or len(salt) != 32:
         raise ApiError("backup.malformed", Kind.INTEGRITY)
+    if store not in {None, info.store}:
+        raise ApiError("backup.other_store", Kind.CONFLICT)
     return info, salt, line

@@ -11,7 +11,7 @@ leaves it to the one that moves it just now.
 from sqlalchemy import bindparam, select, text, update
 from sqlalchemy.orm import Session
 
-from api.store.database import TIME_SQL
+from api.store.database import TIME_SQL, connected
 from api.store.tables import Base, ClockMark
 
 SHARED_ROW, LOG_ROW = 1, 2
@@ -47,13 +47,14 @@ def advance(session: Session, *, exact: bool = False) -> int:
     time_ms, mark = time_and_mark(session)
     now = max(time_ms, mark)
     if exact and now > mark:
-        session.connection().execute(_MOVE_OWN, {"now": now})
+        connected(session).execute(_MOVE_OWN, {"now": now})
     elif not exact and now >= mark + _STEP_MS:
-        session.connection().execute(_MOVE_SHARED, {"now": now})
+        connected(session).execute(_MOVE_SHARED, {"now": now})
     return now
 
 
 def time_and_mark(session: Session) -> tuple[int, int]:
     """The database's clock as it is, and the high-water mark; one question for both."""
-    time_ms, mark_ms = session.connection().execute(_BOTH[session.get_bind().dialect.name]).one()
+    connection = connected(session)
+    time_ms, mark_ms = connection.execute(_BOTH[connection.dialect.name]).one()
     return int(time_ms), int(mark_ms)

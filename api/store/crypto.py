@@ -27,7 +27,7 @@ import os
 import threading
 import unicodedata
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -67,6 +67,14 @@ class Purpose(StrEnum):
     CASE_TEXT = "case_text"
     CONTACT = "contact"
     PULL_JOB = "pull_job"
+    RETAINED_PROOF = "retained_proof"
+    SEALED_DOCUMENT = "sealed_document"
+    DISPUTE_TEXT = "dispute_text"
+    EPOCH_KEY = "epoch_key"
+    TRACE_CLUES = "trace_clues"
+    SUSPECT_NAME = "suspect_name"
+    SUSPECT_KEY = "suspect_key"
+    SUSPECT_PIECE = "suspect_piece"
 
 
 class Sealer(Protocol):
@@ -178,8 +186,8 @@ class Vault:
 
     def new_data_key(self, holder_id: str, bound: bytes = b"") -> tuple[WrappedKey, DataKey]:
         """A fresh random data key for a new holder: what to store, and the open key."""
-        key = os.urandom(KEY_BYTES)
-        nonce = os.urandom(NONCE_BYTES)
+        drawn = os.urandom(KEY_BYTES + NONCE_BYTES)
+        key, nonce = drawn[:KEY_BYTES], drawn[KEY_BYTES:]
         aad = _wrap_associated(holder_id, self._current_master, bound)
         sealed = nonce + self._masters[self._current_master].encrypt(nonce, key, aad)
         wrapped = WrappedKey(sealed, self._current_master, _commitment(key), bound)
@@ -223,11 +231,12 @@ class Vault:
         Normalised: Unicode NFKC, outer white space off, upper case; so a full-width or lower-case check digit `x` finds
         the same person. Parts are length-prefixed, so ("ab", "c") and ("a", "bc") differ.
         """
-        message = [b"mydata/blind-index/1\x00" + kind.encode() + b"\x00"]
-        for part in parts:
-            text = normalise(part).encode()
-            message += len(text).to_bytes(4, "big"), text
+        message = [_blind_prefix(kind), *(_length_prefixed(normalise(part)) for part in parts)]
         return _mac(self._blind_index_key, b"".join(message))
+
+    def blind_form(self, kind: str, names: Sequence[str]) -> "BlindForm":
+        """Indexes over the same names with ever other values, which cost a third of `blind_index` each."""
+        return BlindForm(self._blind_index_key, kind, names)
 
     def _remember(self, holder_id: str, wrapped: WrappedKey, key: bytes) -> DataKey:
         data_key = DataKey(holder_id, key)
@@ -237,6 +246,45 @@ class Vault:
             while len(self._cache) > self._cached_holders:
                 self._cache.popitem(last=False)
         return data_key
+
+
+class BlindForm:
+    """`Vault.blind_index(kind, name, value, name, value, …)` for many rows: what they share is worked out once."""
+
+    __slots__ = ("_key", "_openings", "_prefix")
+
+    def __init__(self, key: bytes, kind: str, names: Sequence[str]) -> None:
+        self._key = key
+        self._prefix = _blind_prefix(kind)
+        self._openings = [_length_prefixed(normalise(name)) for name in names]
+
+    def index(self, values: Sequence[str]) -> bytes:
+        """The index of one row; `values` in the order of the names, one for each."""
+        message = [self._prefix]
+        for opening, text in zip(self._openings, _normalised(values), strict=True):
+            data = text.encode()
+            message += opening, len(data).to_bytes(4, "big"), data
+        return _mac(self._key, b"".join(message))
+
+
+def _normalised(values: Sequence[str]) -> list[str]:
+    """`normalise` of each value. Together, with line ends between, which no rule joins to their neighbours."""
+    text = "\n".join(values)
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text)
+    parts = text.upper().split("\n")
+    if len(parts) != len(values):  # a value has line ends of its own
+        return [normalise(value) for value in values]
+    return [part.strip() for part in parts]
+
+
+def _blind_prefix(kind: str) -> bytes:
+    return b"mydata/blind-index/1\x00" + kind.encode() + b"\x00"
+
+
+def _length_prefixed(text: str) -> bytes:
+    data = text.encode()
+    return len(data).to_bytes(4, "big") + data
 
 
 def normalise(value: str) -> str:

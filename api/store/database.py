@@ -23,10 +23,13 @@ from sqlalchemy.pool import QueuePool
 
 from api.errors import ApiError, Kind
 from api.store import postgresql
+from chain.points import reached_by
 
 BUSY_TIMEOUT_S = 10.0
 _DRIVERS = {"sqlite", "sqlite+pysqlite", "postgresql+psycopg"}
 _BUSY_POLL_S = 0.001
+# Whose `with` it is: this generator was resumed by contextlib, which its caller called.
+_CALLER = 2
 _PRIVATE = stat.S_IRUSR | stat.S_IWUSR
 
 # Primary result codes (the low byte of an extended one) that mean "not now": retrying later may succeed, nothing was
@@ -139,12 +142,14 @@ def unit_of_work(db: Database) -> Iterator[Session]:
         # back, so that a failed commit never leaves half a fact behind.
         yield session
         session.flush()
+        reached_by("commit", _CALLER)
         try:
             session.commit()
         except sa_exc.DBAPIError as error:
             if isinstance(error.orig, psycopg.Error) and error.connection_invalidated:
                 raise ApiError("store.unconfirmed", Kind.UNAVAILABLE) from None
             raise
+        reached_by("committed", _CALLER)
 
 
 @contextmanager
@@ -152,6 +157,23 @@ def read_only(db: Database) -> Iterator[Session]:
     """One reading transaction over a single snapshot; a write in it is an error. Errors as in `unit_of_work`."""
     with guarded(), db.new_session(read_only=True) as session:
         yield session
+
+
+def connected(session: Session) -> Connection:
+    """The connection of a session that has one transaction, as all of ours do; asking the session each time costs."""
+    held: Connection | None = session.info.get("connection")
+    if held is None:
+        held = session.info["connection"] = session.connection()
+    return held
+
+
+@contextmanager
+def savepoint(session: Session) -> Iterator[None]:
+    """Work that is taken back alone where it raises, whether it went through the session or through `connected`."""
+    with session.begin_nested():
+        # The savepoint is set when the session is asked for its connection, which `connected` does not do.
+        session.connection()
+        yield
 
 
 @contextmanager

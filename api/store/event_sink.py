@@ -7,12 +7,14 @@ undoes a revocation, a grant's end or a suspension: those hold here from the mom
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 
-from sqlalchemy import delete, exists, select, update
+from sqlalchemy import BigInteger, delete, exists, insert, literal, select, update
 from sqlalchemy.orm import Session
 
 from api.policy.states import GRANT_TRANSITIONS, GrantState
+from api.store.crypto import Vault
 from api.store.database import Database, database_time_ms, read_only, unit_of_work
 from api.store.locks import give_way
+from api.store.queries import amendments, party_acts
 from api.store.queries.grants import CHAIN, append_event, events_of, lock_grant
 from api.store.queries.parties import PartyStatus, set_status
 from api.store.queries.returns import BatchState, RecordStatus, ReturnState
@@ -20,6 +22,7 @@ from api.store.tables import (
     Batch,
     ChainBlock,
     ChainTx,
+    ChainTxHistory,
     Checkpoint,
     Grant,
     GrantEvent,
@@ -52,8 +55,9 @@ _STATE_OF = {
 class SqlEventSink:
     """Takes confirmed events in; see the port for the rules of `apply` and `rewind`."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, vault: Vault) -> None:
         self._db = db
+        self._vault = vault
 
     def cursor(self) -> Cursor | None:
         """The newest applied block; None before the first."""
@@ -68,7 +72,7 @@ class SqlEventSink:
             )
             return [Cursor(number, block_hash) for number, block_hash in rows]
 
-    def apply(self, events: Sequence[ChainEvent], upto: BlockRef) -> None:
+    def apply(self, events: Sequence[ChainEvent], upto: BlockRef, trail: Sequence[BlockRef] = ()) -> None:
         """Take in the events of all blocks after the cursor up to `upto`, which becomes the cursor."""
         with unit_of_work(self._db) as session:
             give_way(session)
@@ -76,8 +80,14 @@ class SqlEventSink:
                 handler = _HANDLERS.get((event.contract, event.name))
                 if handler is not None:
                     handler(session, event)
+                if (event.contract, event.name) == ("PartyRegistry", "PartyAdmitted"):
+                    _party_admitted(session, self._vault, event)
+                status = _PARTY_STATUS.get((event.contract, event.name))
+                if status is not None:
+                    _party_changed(session, self._vault, event, status)
             _confirm_transactions(session, events)
-            session.add(ChainBlock(number=upto.number, hash=upto.hash, time_s=upto.time_s))
+            for block in (*trail, upto):
+                session.add(ChainBlock(number=block.number, hash=block.hash, time_s=block.time_s))
             session.execute(
                 delete(ChainBlock)
                 .where(ChainBlock.number < upto.number - KEPT_BLOCKS)
@@ -111,9 +121,14 @@ class SqlEventSink:
                 .execution_options(synchronize_session=False)
             )
             # Their blocks are gone, success or failure with them: the relay offers the stored bytes again.
+            taken_away = ChainTx.block_number > above
+            lines = select(
+                ChainTx.key, literal(TxState.SENT.value), literal(database_time_ms(session), BigInteger)
+            ).where(taken_away)
+            session.execute(insert(ChainTxHistory).from_select(["key", "state", "at_ms"], lines))
             session.execute(
                 update(ChainTx)
-                .where(ChainTx.block_number > above)
+                .where(taken_away)
                 .values(state=TxState.SENT.value, block_number=None, block_hash=None, error=None)
                 .execution_options(synchronize_session=False)
             )
@@ -128,10 +143,16 @@ def _confirm_transactions(session: Session, events: Sequence[ChainEvent]) -> Non
     for start in range(0, len(hashes), _CHUNK):
         rows = session.execute(select(ChainTx).where(ChainTx.tx_hash.in_(hashes[start : start + _CHUNK]))).scalars()
         for row in rows:
+            if row.state == TxState.CONFIRMED and row.block_number == blocks[row.tx_hash or b""].number:
+                continue
             # An event stands in a succeeded transaction only, so this is final whatever was noted before.
+            assert row.tx_hash is not None
             block = blocks[row.tx_hash]
             row.state, row.error = TxState.CONFIRMED.value, None
             row.block_number, row.block_hash = block.number, block.hash
+            at_ms = database_time_ms(session)
+            line = ChainTxHistory(key=row.key, state=row.state, at_ms=at_ms, block_number=block.number, error=None)
+            session.add(line)
 
 
 def _anchored(session: Session, event: ChainEvent) -> None:
@@ -139,7 +160,7 @@ def _anchored(session: Session, event: ChainEvent) -> None:
     batch = session.execute(
         select(Batch).where(Batch.issuer == issuer, Batch.root == root, Batch.size == size)
     ).scalar_one_or_none()
-    if batch is None or batch.anchor_state == BatchState.OPEN.value:
+    if batch is None or session.get_one(Return, batch.return_id).sealed_at_ms is None:
         # Not ours, of another size, or not sealed here yet: the chain alone shows nothing to a holder.
         return
     batch.anchor_state, batch.anchored_block = BatchState.ANCHORED.value, event.block.number
@@ -161,9 +182,16 @@ def _revoked(session: Session, event: ChainEvent) -> None:
     word, mask = _int(event, "word"), _int(event, "mask")
     indexes = [word * _WORD_BITS + bit for bit in range(_WORD_BITS) if mask >> bit & 1]
     batch = select(Batch.id).where(Batch.issuer == issuer, Batch.root == root).scalar_subquery()
+    meant = select(Record.id).where(Record.batch_id == batch, Record.leaf_index.in_(indexes))
+    amendments.mark_revoked(session, session.execute(meant).scalars().all(), event.block.number)
     session.execute(
         update(Record)
-        .where(Record.batch_id == batch, Record.leaf_index.in_(indexes))
+        # One that was replaced stays so: a newer version stands for it.
+        .where(
+            Record.batch_id == batch,
+            Record.leaf_index.in_(indexes),
+            Record.status != RecordStatus.SUPERSEDED.value,
+        )
         .values(status=RecordStatus.REVOKED.value)
         .execution_options(synchronize_session=False)
     )
@@ -258,7 +286,7 @@ def _locked_grant(session: Session, event: ChainEvent) -> Grant | None:
 
 
 def _checkpoint_appended(session: Session, event: ChainEvent) -> None:
-    size, root = _int(event, "newSize"), _bytes(event, "newRoot")
+    size, root = _int(event, "size"), _bytes(event, "root")
     row = session.get(Checkpoint, size)
     if row is None:
         # A checkpoint that this database does not know, restored as it was from an earlier time. Its note is made anew
@@ -269,25 +297,23 @@ def _checkpoint_appended(session: Session, event: ChainEvent) -> None:
         row.anchor_state, row.anchored_block = ANCHORED, event.block.number
 
 
-def _party_admitted(session: Session, event: ChainEvent) -> None:
+def _party_admitted(session: Session, vault: Vault, event: ChainEvent) -> None:
     party = _party(session, event)
-    if party is not None:
+    if party is None:
+        wanted, now = _bytes(event, "partyId"), database_time_ms(session)
+        party_acts.admitted_on_chain(session, vault, wanted, event.block.number, now)
+    else:
         party.anchor_state, party.anchored_block = ANCHORED, event.block.number
 
 
-def _party_suspended(session: Session, event: ChainEvent) -> None:
-    _party_changed(session, event, PartyStatus.SUSPENDED)
-
-
-def _party_reinstated(session: Session, event: ChainEvent) -> None:
-    _party_changed(session, event, PartyStatus.ACTIVE)
-
-
-def _party_changed(session: Session, event: ChainEvent, status: PartyStatus) -> None:
+def _party_changed(session: Session, vault: Vault, event: ChainEvent, status: PartyStatus) -> None:
     party = _party(session, event)
     if party is not None and party.status != status:
-        entry = set_status(session, party, status, actor=CHAIN, at_ms=database_time_ms(session))
+        now = database_time_ms(session)
+        entry = set_status(session, vault, party, status, actor=CHAIN, at_ms=now)
         entry.anchored_block = event.block.number
+        if status is PartyStatus.ACTIVE:
+            party_acts.returned_on_chain(session, vault, party.id, now)
 
 
 def _party(session: Session, event: ChainEvent) -> Party | None:
@@ -319,7 +345,8 @@ _HANDLERS: Mapping[tuple[str, str], Callable[[Session, ChainEvent], None]] = {
     ("Grants", "GrantEnded"): _grant_ended,
     ("Grants", "GrantSuspended"): _grant_suspended,
     ("ReceiptLog", "CheckpointAppended"): _checkpoint_appended,
-    ("PartyRegistry", "PartyAdmitted"): _party_admitted,
-    ("PartyRegistry", "PartySuspended"): _party_suspended,
-    ("PartyRegistry", "PartyReinstated"): _party_reinstated,
+}
+_PARTY_STATUS: Mapping[tuple[str, str], PartyStatus] = {
+    ("PartyRegistry", "PartySuspended"): PartyStatus.SUSPENDED,
+    ("PartyRegistry", "PartyReinstated"): PartyStatus.ACTIVE,
 }

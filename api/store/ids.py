@@ -22,11 +22,32 @@ VisitId = NewType("VisitId", str)
 AlarmId = NewType("AlarmId", str)
 
 RANDOM_BYTES = 16
+_FILL = bytes(4)
+_CHARACTERS, _FILLED_CHARACTERS = 26, 32
 
 
 def _new(prefix: str) -> str:
     # 16 bytes are 26 base32 characters; lower case without padding survives URLs, file names and reading aloud.
     return prefix + base64.b32encode(secrets.token_bytes(RANDOM_BYTES)).decode("ascii").rstrip("=").lower()
+
+
+def _new_many(prefix: str, count: int) -> list[str]:
+    """As many as `count` calls of `_new`, from one draw: encoding them together costs a third."""
+    drawn = secrets.token_bytes(RANDOM_BYTES * count)
+    # Filled up to whole groups of 5 bytes, each is 32 characters by itself, of which the first 26 are those of `_new`.
+    filled = b"".join([drawn[at : at + RANDOM_BYTES] + _FILL for at in range(0, len(drawn), RANDOM_BYTES)])
+    text = base64.b32encode(filled).decode("ascii").lower()
+    return [prefix + text[at : at + _CHARACTERS] for at in range(0, len(text), _FILLED_CHARACTERS)]
+
+
+def new_cert_ids(count: int) -> list[CertId]:
+    """Certificate versions: `cert_…`."""
+    return [CertId(one) for one in _new_many("cert_", count)]
+
+
+def new_holder_ids(count: int) -> list[HolderId]:
+    """Persons or enterprises: `hold_…`."""
+    return [HolderId(one) for one in _new_many("hold_", count)]
 
 
 def new_cert_id() -> CertId:
@@ -147,3 +168,48 @@ def new_erasure_id() -> str:
 def new_retention_id() -> str:
     """What one law makes the platform keep of an erased holder: `keep_…`."""
     return _new("keep_")
+
+
+def new_seal_plan_id() -> str:
+    """Who seals certificates of one type together: `splan_…`."""
+    return _new("splan_")
+
+
+def new_sealed_id() -> str:
+    """A certificate as a sealed PDF: `seal_…`; the number that its seals name."""
+    return _new("seal_")
+
+
+def new_office_id() -> str:
+    """That somebody holds an office: `office_…`."""
+    return _new("office_")
+
+
+def new_act_id() -> str:
+    """What is proposed or done about a party: `act_…`."""
+    return _new("act_")
+
+
+def new_dispute_id() -> str:
+    """What a holder objects to: `disp_…`."""
+    return _new("disp_")
+
+
+def new_data_ask_id() -> str:
+    """What an organisation needs of what departments have: `ask_…`."""
+    return _new("ask_")
+
+
+def new_amendment_id() -> str:
+    """A correction, and everybody who has to put the value right: `corr_…`."""
+    return _new("corr_")
+
+
+def new_trace_job_id() -> str:
+    """Many files to be traced in one run: `tjob_…`."""
+    return _new("tjob_")
+
+
+def new_suspect_id() -> str:
+    """One file of such a run, while and after it waits: `susp_…`."""
+    return _new("susp_")

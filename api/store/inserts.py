@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any, cast
 
 from sqlalchemy import Dialect, Executable, Insert, LargeBinary, Table, insert, inspect
@@ -10,6 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.compiler import SQLCompiler
 
+from api.store.database import connected
 from api.store.tables import Base
 
 
@@ -18,29 +20,33 @@ def insert_many(session: Session, table: type[Base], rows: Sequence[Mapping[str,
     _execute_many(session, table, rows, ignore=False)
 
 
-def insert_ignore(session: Session, table: type[Base], rows: Sequence[Mapping[str, object]]) -> None:
-    """Insert rows, leaving out those that collide with one that is there on any uniqueness rule."""
-    _execute_many(session, table, rows, ignore=True)
+def insert_ignore(session: Session, table: type[Base], rows: Sequence[Mapping[str, object]]) -> bool:
+    """Insert rows, leaving out those that collide with one that is there on any uniqueness rule; whether none did."""
+    return _execute_many(session, table, rows, ignore=True) == len(rows)
 
 
-def _execute_many(session: Session, table: type[Base], rows: Sequence[Mapping[str, object]], *, ignore: bool) -> None:
+def _execute_many(session: Session, table: type[Base], rows: Sequence[Mapping[str, object]], *, ignore: bool) -> int:
+    """Insert; how many rows were, or -1 where the driver does not tell."""
     if not rows:
-        return
+        return 0
     session.flush()
-    connection = session.connection()
+    connection = connected(session)
     plan = _plan(table, connection.dialect, tuple(rows[0]), ignore=ignore)
     if plan is None:
         statement = _insert_of(cast("Table", table.__table__), connection.dialect.name, ignore=ignore)
-        connection.execute(statement, [dict(row) for row in rows])
-        return
-    parameters = [dict(row) for row in rows]
-    for name, convert in plan.conversions:
-        for row in parameters:
-            row[name] = convert(row[name])
+        return connection.execute(statement, [dict(row) for row in rows]).rowcount
+    parameters: Sequence[Mapping[str, object]] = rows
+    if plan.conversions:
+        converted = [dict(row) for row in rows]
+        for name, convert in plan.conversions:
+            for row in converted:
+                row[name] = convert(row[name])
+        parameters = converted
     if plan.order is None:
-        connection.exec_driver_sql(plan.sql, parameters)
-    else:
-        connection.exec_driver_sql(plan.sql, [tuple([row[name] for name in plan.order]) for row in parameters])
+        return connection.exec_driver_sql(plan.sql, parameters).rowcount
+    if len(plan.order) == 1:
+        return connection.exec_driver_sql(plan.sql, [(row[plan.order[0]],) for row in parameters]).rowcount
+    return connection.exec_driver_sql(plan.sql, list(map(itemgetter(*plan.order), parameters))).rowcount
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +91,9 @@ def _insert_of(core: Table, dialect: str, *, ignore: bool) -> Insert:
 def insert_if_new(session: Session, table: type[Base], row: Mapping[str, object]) -> bool:
     """Insert one row; False where one with its key, or another of its unique values, is there already."""
     session.flush()
-    statement = _if_new(table, session.get_bind().dialect.name)
-    return session.connection().execute(statement, dict(row)).first() is not None
+    connection = connected(session)
+    statement = _if_new(table, connection.dialect.name)
+    return connection.execute(statement, dict(row)).first() is not None
 
 
 @lru_cache(maxsize=256)

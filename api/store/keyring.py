@@ -132,9 +132,9 @@ class KeyRing:
         """secp256k1 scalar of an entity's or regulator's account in demo custody."""
         return self.key(f"account-{party_id}")
 
-    def watermark_epoch(self, epoch: str) -> bytes:
-        """Watermark key of an epoch; its hash is anchored when the epoch opens."""
-        return self.key(f"watermark-epoch-{epoch}")
+    def held(self, name: str) -> bytes | None:
+        """The key of that name where its file is there, else None; never made. Errors as above."""
+        return self.key(name) if name in self._cache or (self._directory / f"{name}.key").exists() else None
 
     def key(self, name: str) -> bytes:
         """The 32 bytes of the key of that name; in development made on first use."""

@@ -10,7 +10,8 @@ threads that wait get their results. What a crash means at each point:
 - after the commit, before the results are handed out: receipts stand of which nobody was told; nothing was released,
 and
   a repeat of the request finds its copy again;
-- a writer that lost its lease finds another fence in `log_state` and fails every waiter with `FencedError`.
+- a writer that lost its lease finds another fence in `log_state` before it has run anything: what waits goes on waiting
+  until the lease is its own again, or is refused as busy.
 """
 
 import os
@@ -30,7 +31,7 @@ from sqlalchemy.orm import Session
 from api.errors import ApiError, Kind
 from api.store import clock, leases
 from api.store.crypto import Vault
-from api.store.database import Database, read_only, translate, unit_of_work
+from api.store.database import Database, read_only, savepoint, translate, unit_of_work
 from api.store.numbering import NumberedReceipt, Numberer, log_id_of
 from api.store.receipts import ReceiptDraft, prepare_receipt
 from api.store.tables import Base, LogNode, LogState, PreparedReceipt
@@ -65,7 +66,7 @@ class _Submission(Generic[T]):
         """Run the work in a savepoint; what it raises is its own outcome, unless the whole transaction is lost."""
         size = numberer.size
         try:
-            with session.begin_nested():
+            with savepoint(session):
                 self.value = self.work(session, numberer)
         except SQLAlchemyError as error:
             translated = translate(error)
@@ -124,6 +125,7 @@ class LogWriter:
         self._group_limit = group_limit
         self._wakeup = threading.Condition()
         self._queue: deque[_Submission[Any]] = deque()
+        self._urgent: deque[_Submission[Any]] = deque()
         self._look = False
         self._stopping = False
         self._thread: threading.Thread | None = None
@@ -167,8 +169,11 @@ class LogWriter:
             self._look = True
             self._wakeup.notify_all()
 
-    def submit(self, work: Callable[[Session, Numberer], T], timeout_s: float = 15.0) -> T:
+    def submit(self, work: Callable[[Session, Numberer], T], timeout_s: float = 15.0, *, first: bool = False) -> T:
         """Run `work` in the writer's next transaction and return its result after the commit.
+
+        What goes `first` is run before whatever else waits, also in the middle of a round, which then ends with it:
+        who takes something back must not queue behind those who take.
 
         `work(session, numberer)` runs in the writer's thread, alone, in a savepoint: it re-checks, writes, and calls
         `numberer.add` for each receipt; what it raises undoes it alone and is raised here. It must be short, return
@@ -176,18 +181,21 @@ class LogWriter:
         overtaken.
 
         Raises ApiError `store.unavailable` (nothing was kept: the commit failed, or the writer did not get to it within
-        `timeout_s`), `FencedError` (another writer took over; nothing was kept), or what `work` raised.
+        `timeout_s`, as while another writer holds the lease), or what `work` raised.
         """
         submission = _Submission(work)
         with self._wakeup:
             if self._thread is None or self._stopping or not self._thread.is_alive():
                 raise ApiError("store.unavailable", Kind.UNAVAILABLE, reason="log_writer_stopped")
-            self._queue.append(submission)
+            queue = self._urgent if first else self._queue
+            queue.append(submission)
             self._wakeup.notify_all()
         if not submission.done.wait(timeout_s):
             with self._wakeup:
-                if submission in self._queue:
-                    self._queue.remove(submission)
+                for queue in (self._urgent, self._queue):
+                    if submission not in queue:
+                        continue
+                    queue.remove(submission)
                     raise ApiError("store.unavailable", Kind.UNAVAILABLE, reason="log_writer_busy")
             # It is being executed: its outcome is not known before the transaction ends, and it always ends.
             submission.done.wait()
@@ -206,7 +214,8 @@ class LogWriter:
             with self._wakeup:
                 self._ready.clear()
                 self._thread = None
-                left = list(self._queue)
+                left = [*self._urgent, *self._queue]
+                self._urgent.clear()
                 self._queue.clear()
             for submission in left:
                 submission.finish(error)
@@ -232,11 +241,21 @@ class LogWriter:
 
     def _take(self) -> tuple[list[_Submission[Any]], bool]:
         with self._wakeup:
-            if not self._queue and not self._look and not self._stopping:
+            if not self._urgent and not self._queue and not self._look and not self._stopping:
                 self._wakeup.wait(self._poll_s)
             self._look = False
-            count = min(len(self._queue), self._group_limit)
-            return [self._queue.popleft() for _ in range(count)], self._stopping
+            group = [*self._urgent]
+            self._urgent.clear()
+            count = max(0, min(len(self._queue), self._group_limit - len(group)))
+            return group + [self._queue.popleft() for _ in range(count)], self._stopping
+
+    def _overtake(self, group: list[_Submission[Any]], at: int) -> None:
+        """Put what must go first in its place `at` of a round, and what was to come then back into the queue."""
+        with self._wakeup:
+            if self._urgent:
+                self._queue.extendleft(reversed(group[at:]))
+                group[at:] = self._urgent
+                self._urgent.clear()
 
     def _prepared_waiting(self) -> bool:
         try:
@@ -252,9 +271,18 @@ class LogWriter:
                 numbered = numberer.number_prepared(limit=self._prepared_limit)
                 numberer.backlog = numbered == self._prepared_limit
                 session.expunge_all()
-                for submission in group:
-                    submission.run(session, numberer)
+                at = 0
+                while at < len(group):
+                    self._overtake(group, at)
+                    group[at].run(session, numberer)
+                    at += 1
                 fresh = self._close(session, numberer)
+        except FencedError:
+            # Found before anything ran: by another writer, or because this process stood still for longer than its
+            # lease. Whichever it was, nobody who waits has lost anything.
+            self._lose()
+            with self._wakeup:
+                self._queue.extendleft(reversed(group))
         except BaseException as error:
             self._edge_size = -1
             outcome = self._outcome(error)
@@ -264,16 +292,13 @@ class LogWriter:
                 raise
             if not group:
                 time.sleep(self._poll_s)
-            return
-        self._remember_edge(numberer.size, fresh)
-        for submission in group:
-            submission.finish()
+        else:
+            self._remember_edge(numberer.size, fresh)
+            for submission in group:
+                submission.finish()
 
     def _outcome(self, error: BaseException) -> BaseException:
         """What the waiters of a failed transaction are told: nothing of it was kept."""
-        if isinstance(error, FencedError):
-            self._lose()
-            return error
         if isinstance(error, ApiError) and error.kind in {Kind.UNAVAILABLE, Kind.INTEGRITY}:
             return error
         return ApiError("store.unavailable", Kind.UNAVAILABLE, reason=type(error).__name__)
@@ -367,6 +392,16 @@ class LogWriter:
             return  # it runs out by itself
         finally:
             self._held = None
+
+
+def wait_for_round(db: Database) -> None:
+    """Wait until the round that is under way has ended, whoever's it is.
+
+    Afterwards what it released stands, and every later round sees what stood before this call: so whoever looks for all
+    that left before some fact, and calls this between the two, misses nothing. On SQLite writers are alone anyway.
+    """
+    with unit_of_work(db) as session:
+        session.execute(_LOCK_STATE)
 
 
 def _edge_positions(size: int) -> list[tuple[int, int]]:

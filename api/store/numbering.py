@@ -8,6 +8,7 @@ from sqlalchemy import Row, bindparam, delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from api.store.crypto import Sealer, Vault
+from api.store.database import connected
 from api.store.ids import ReceiptId
 from api.store.receipts import ReceiptDraft, receipt_row
 from api.store.tables import Base, PreparedReceipt, Receipt
@@ -72,7 +73,7 @@ class Numberer:
         """Write a receipt with the next number, its details sealed by `sealer` if the holder's key is open already."""
         if self.backlog and draft.grant_id is not None:
             # Within a grant the log's order is the order of events: what was prepared earlier goes first.
-            self._number_rows(self._session.connection().execute(_OF_GRANT, {"grant": draft.grant_id}).all())
+            self._number_rows(connected(self._session).execute(_OF_GRANT, {"grant": draft.grant_id}).all())
         row = receipt_row(self._session, self._vault, draft, self.now_ms, sealer)
         commitment = row["commitment"]
         assert isinstance(commitment, bytes)
@@ -83,12 +84,12 @@ class Numberer:
             "leaf_hash": numbered.leaf_hash,
             "promise": numbered.promise,
         }
-        self._session.connection().execute(_ADD, row)
+        connected(self._session).execute(_ADD, row)
         return numbered
 
     def number_prepared(self, *, limit: int) -> int:
         """Number prepared receipts, oldest first; count of them. Used by the writer's loop."""
-        return self._number_rows(self._session.connection().execute(_SOME, {"limit": limit}).all())
+        return self._number_rows(connected(self._session).execute(_SOME, {"limit": limit}).all())
 
     def _number_rows(self, rows: Sequence[Row[int, str, str, bytes]]) -> int:
         if not rows:
@@ -105,7 +106,7 @@ class Numberer:
                     "b_promise": numbered.promise,
                 }
             )
-        connection = self._session.connection()
+        connection = connected(self._session)
         connection.execute(
             update(Receipt)
             .where(Receipt.id == bindparam("b_id"))

@@ -4,7 +4,7 @@ A handler may be killed at any point, so it must be idempotent: a row whose leas
 taken in the order in which they were written.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import func, select, update
@@ -19,6 +19,8 @@ from api.store.tables import Outbox
 _FIRST_PAUSE_MS = 1_000
 _LONGEST_PAUSE_MS = 60_000
 _TURN_MS = 500
+_SETTLED = "settled"
+_REFUSED = "chain.refused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,20 +108,52 @@ def is_open(db: Database, key: str) -> bool:
 
 
 def reopen(db: Database, key: str, code: str) -> bool:
-    """Open a closed row again after a pause that grows with its attempts; False where it is open, or there is none."""
+    """Open a closed row again after a pause that grows with its attempts.
+
+    False where it is open or settled, or there is none.
+    """
     with unit_of_work(db) as session:
         row = session.execute(select(Outbox).where(Outbox.key == key).with_for_update()).scalar_one_or_none()
-        if row is None or row.done_at_ms is None:
+        if row is None or row.done_at_ms is None or row.last_error == _SETTLED:
             return False
         row.done_at_ms, row.last_error = None, code
         row.leased_until_ms = database_time_ms(session) + _pause_ms(row.attempts)
         return True
 
 
+def settle(session: Session, keys: Collection[str]) -> None:
+    """Close rows for good, in the transaction that knows that nothing is left to be told; `reopen` leaves them."""
+    session.execute(
+        update(Outbox)
+        .where(Outbox.key.in_(list(keys)))
+        .values(done_at_ms=func.coalesce(Outbox.done_at_ms, database_time_ms(session)), last_error=_SETTLED)
+        .execution_options(synchronize_session=False)
+    )
+
+
 def count_stuck(session: Session, attempts: int) -> int:
     """How many open rows were tried at least so often in vain: an operator must look."""
     query = select(func.count()).select_from(Outbox).where(Outbox.done_at_ms.is_(None), Outbox.attempts >= attempts)
     return session.execute(query).scalar_one()
+
+
+def is_refused(session: Session, keys: Collection[str], *, lock: bool = False) -> bool:
+    """Whether a row of these keys waits that the chain refused; with `lock` they stay as they are until the end."""
+    query = select(Outbox.last_error).where(Outbox.key.in_(list(keys)), Outbox.done_at_ms.is_(None))
+    if lock:
+        query = query.with_for_update()
+    return _REFUSED in session.execute(query).scalars().all()
+
+
+def refused(session: Session, limit: int = 1_000) -> dict[str, int]:
+    """Keys of open rows whose last attempt failed though the node answered, with when they were written."""
+    rows = session.execute(
+        select(Outbox.key, Outbox.created_at_ms)
+        .where(Outbox.done_at_ms.is_(None), Outbox.last_error == _REFUSED)
+        .order_by(Outbox.id)
+        .limit(limit)
+    )
+    return {row.key: row.created_at_ms for row in rows}
 
 
 def count_open(session: Session, topics: Sequence[str] | None = None) -> int:

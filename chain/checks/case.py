@@ -44,6 +44,11 @@ def pending(reason: str, /, **facts: str | int) -> StepOutcome:
     return StepOutcome(reason, State.PENDING, facts)
 
 
+def unknown(reason: str, /, **facts: str | int) -> StepOutcome:
+    """The step cannot tell."""
+    return StepOutcome(reason, State.UNKNOWN, facts)
+
+
 def not_claimed() -> StepOutcome:
     """The bundle says nothing about what the step looks at."""
     return StepOutcome("not_claimed", State.VALID)

@@ -4,17 +4,19 @@ from chain.canonical import field_commitment, leaf_bytes
 from chain.checks.case import Case, invalid, pending
 from chain.errors import ProofError
 from chain.merkle import leaf_hash, verify_inclusion
+from chain.spelling import spelling_forms
 from chain.verdict import Role
 
 
 def values_open(case: Case) -> None:
-    """Step 4. Each disclosed value opens its commitment in its certificate."""
+    """Step 4. Each disclosed value, or the canonical form of its spelling, opens its commitment in its certificate."""
     for at, certificate in case.certificates:
         for name, shown in certificate.disclosed.items():
             committed = certificate.leaf.fields.get(name)
             if committed is None:
                 raise invalid("field_not_committed", certificate=at)
-            if field_commitment(shown.salt, name, shown.value) != committed:
+            forms = (shown.value, *spelling_forms(shown.value))
+            if all(field_commitment(shown.salt, name, form) != committed for form in forms):
                 raise invalid("value_does_not_open", certificate=at)
 
 

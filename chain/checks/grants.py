@@ -108,11 +108,13 @@ def _authority_account(grant: GrantEvidence) -> bytes:
 
 
 def _authority_in_office(case: Case, grant: GrantEvidence) -> None:
-    """Whether the signature is by an account that was then the recipient's, and the recipient a department."""
+    """Whether it was signed by an account that was then the recipient's, which is a department or an entity."""
     tenure, party = case.view.account(_authority_account(grant)), party_id(grant.terms.entity_id)
     if tenure is None or tenure.party_id != party:
         raise invalid("authority_other_account")
-    case.require_admitted(party, Role.DEPARTMENT, "authority")
+    record = case.view.party(party)
+    entity = record is not None and record.role is Role.ENTITY
+    case.require_admitted(party, Role.ENTITY if entity else Role.DEPARTMENT, "authority")
     at = grant.terms.approved_at
     late = tenure.until is not None and at > tenure.until + CLOCK_TOLERANCE_S
     if late or at < tenure.since - CLOCK_TOLERANCE_S:
@@ -137,7 +139,7 @@ def changes_signed(case: Case) -> None:
 
 
 def grant_on_chain(case: Case) -> None:
-    """Step 12. The grant stands on chain with its key and times; a department signed for it with its own account."""
+    """Step 12. The grant stands on chain with its key and times; whoever signed for it did so with its own account."""
     digest, grant = case.grant_id, case.bundle.grant
     assert grant is not None
     if grant.terms.legal_basis == STATUTORY_DUTY and grant.binding is not None:

@@ -7,12 +7,11 @@ presence and verification of the person, and the signature. The counter is the s
 import hashlib
 from collections.abc import Mapping
 
-from chain.binding import CLIENT_LIMIT, PasskeyBinding, Registration, passkey_commitment
-from chain.canonical import Json, canonical
-from chain.checks.case import CLOCK_TOLERANCE_S, Case, invalid
-from chain.errors import FormatError, ProofError, SignatureError
-from chain.merkle import leaf_hash, verify_inclusion
-from chain.receipt import details_commitment, verify_promise
+from chain.binding import CLIENT_LIMIT, PasskeyBinding, passkey_commitment
+from chain.canonical import Json
+from chain.checks.case import Case, invalid
+from chain.checks.earlier import stood_before
+from chain.errors import FormatError, SignatureError
 from chain.strict import base64url, hex0x, parse_json
 
 PRESENT, VERIFIED = 0x01, 0x04
@@ -46,7 +45,7 @@ def passkey_bound(case: Case, binding: PasskeyBinding) -> None:
         binding.key.verify(binding.signature, binding.signed)
     except SignatureError:
         raise invalid("passkey_not_signed") from None
-    _registered(case, binding, binding.registration)
+    _registered(case, binding)
 
 
 def _client_data(binding: PasskeyBinding) -> Mapping[str, object]:
@@ -60,29 +59,11 @@ def _client_data(binding: PasskeyBinding) -> Mapping[str, object]:
     return said
 
 
-def _registered(case: Case, binding: PasskeyBinding, registration: Registration) -> None:
+def _registered(case: Case, binding: PasskeyBinding) -> None:
     """The log held the key's registration before the holder agreed."""
-    grant, receipt = case.bundle.grant, case.bundle.receipt
+    registration, grant = binding.registration, case.bundle.grant
     assert grant is not None
     expected: dict[str, Json] = {"credential": hex0x(binding.key.thumbprint), "event": "registered"}
     if registration.details != expected:
         raise invalid("registration_other_key")
-    if registration.log != case.trust.log_id:
-        raise invalid("registration_other_log")
-    if details_commitment(registration.salt, registration.details) != registration.commitment:
-        raise invalid("registration_does_not_open")
-    leaf = leaf_hash(canonical(registration.leaf()))
-    try:
-        verify_promise(case.trust.log_public_key, registration.log, registration.number, leaf, registration.promise)
-    except SignatureError:
-        raise invalid("registration_not_promised") from None
-    late = receipt is not None and registration.number >= receipt.number
-    if late or registration.time_s > grant.terms.approved_at + CLOCK_TOLERANCE_S:
-        raise invalid("registration_too_late")
-    if case.bundle.log is None:
-        return
-    checkpoint = case.checkpoint
-    try:
-        verify_inclusion(leaf, registration.number, checkpoint.size, registration.proof, checkpoint.root)
-    except ProofError:
-        raise invalid("registration_not_in_log") from None
+    stood_before(case, registration, "registration", grant.terms.approved_at)

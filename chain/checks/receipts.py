@@ -1,16 +1,21 @@
-"""Steps 14 to 17 and 20: the receipt, its place in the log, what it says, and the order of times."""
+"""Steps 14 to 17 and 20 to 22: the receipt, its place in the log, what it says, the order of times, witnesses."""
 
 import hashlib
 from collections.abc import Mapping
 
 from chain.bundle import RecordRef, parse_records
 from chain.canonical import Json, canonical
-from chain.checks.case import CLOCK_TOLERANCE_S, Case, invalid, not_claimed, pending
+from chain.checks.case import CLOCK_TOLERANCE_S, Case, StepOutcome, invalid, not_claimed, pending, unknown
+from chain.checks.earlier import stood_before
 from chain.checks.grants import created_at
+from chain.cosign import read_cosignatures
+from chain.earlier import EarlierReceipt
+from chain.epochs import parse_opening
 from chain.errors import FormatError, ProofError, SignatureError
 from chain.merkle import leaf_hash, verify_inclusion
 from chain.receipt import details_commitment, mark_commitment, verify_promise
 from chain.strict import hex0x
+from chain.verdict import State
 
 DAY_S = 86_400
 
@@ -38,11 +43,11 @@ def receipt_logged(case: Case) -> None:
         if log is not None:
             raise invalid("log_without_receipt")
         raise not_claimed()
-    if log is None:
-        raise pending("receipt_not_logged")
+    checkpoint = case.checkpoint
+    assert log is not None
     leaf = leaf_hash(canonical(receipt.leaf()))
     try:
-        verify_inclusion(leaf, receipt.number, case.checkpoint.size, log.proof, case.checkpoint.root)
+        verify_inclusion(leaf, receipt.number, checkpoint.size, log.proof, checkpoint.root)
     except ProofError:
         raise invalid("receipt_not_in_log") from None
 
@@ -87,6 +92,22 @@ def details_agree(case: Case) -> None:
         named = tuple(bundle.mark.document[name] for name in ("copy", "entity", "file_sha256"))
         if named != (delivery.copy, delivery.entity, hex0x(delivery.file_sha256)):
             raise invalid("mark_of_other_copy")
+        if bundle.mark.epoch is not None:
+            _epoch_opened(case, bundle.mark.document, bundle.mark.epoch)
+
+
+def _epoch_opened(case: Case, mark: Mapping[str, Json], opened: EarlierReceipt) -> None:
+    """The key of the epoch that marked the copy was fixed in the log before the copy was."""
+    receipt = case.bundle.receipt
+    assert receipt is not None
+    stood_before(case, opened, "epoch", receipt.time_s)
+    try:
+        opening = parse_opening(opened.details, "/mark/epoch/details")
+    except FormatError:
+        raise invalid("details_malformed") from None
+    if opening.epoch != mark["epoch"]:
+        raise invalid("epoch_of_another_mark")
+    case.note("epoch_opened", epoch=opening.epoch, key=hex0x(opening.key_sha256), number=opened.number)
 
 
 def _records_agree(case: Case, details: Mapping[str, Json]) -> None:
@@ -135,3 +156,24 @@ def checkpoint_after_receipt(case: Case) -> None:
         raise pending("checkpoint_not_on_chain", size=case.checkpoint.size)
     if record.time_s + CLOCK_TOLERANCE_S < receipt.time_s:
         raise invalid("anchored_before_receipt")
+
+
+def checkpoint_witnessed(case: Case) -> None:
+    """Step 22. As many of the trust file's witnesses as it asks for co-signed the checkpoint."""
+    trusted, log = case.trust.witnesses, case.bundle.log
+    if case.bundle.receipt is None:
+        raise not_claimed()
+    if trusted is None:
+        raise StepOutcome("no_witnesses", State.VALID)
+    size = case.checkpoint.size
+    assert log is not None
+    try:
+        found = read_cosignatures(log.checkpoint, trusted.keys)
+    except SignatureError:
+        raise invalid("cosignature_wrong") from None
+    # A cosignature from the future says nothing about what its witness has seen.
+    found = tuple(one for one in found if one.time_s <= case.now_s + CLOCK_TOLERANCE_S)
+    for one in found:
+        case.note("witnessed", witness=one.witness.name, size=size, time=one.time_s)
+    if len(found) < trusted.quorum:
+        raise unknown("not_witnessed", count=len(found), quorum=trusted.quorum)

@@ -3,6 +3,7 @@
 Fast, and able to be reorganised, but not durable: for tests and fault injection, never for data that matters.
 """
 
+import ctypes
 import json
 import os
 import shutil
@@ -13,14 +14,16 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from devnet.ready import announce
 
 START_S = 20.0
 STOP_S = 5.0
+_PR_SET_PDEATHSIG = 1
 _POLL_S = 0.05
+_LOOK_S = 1.0
 _PACKAGES = "node_modules/@foundry-rs/anvil-*/bin/anvil"
 
 
@@ -84,7 +87,9 @@ def run(
     port = port or _free_port(host)
     url = f"http://{host}:{port}"
     child = subprocess.Popen(  # noqa: S603 - the binary is the operator's choice, the rest are numbers and constants
-        command(binary, host=host, port=port, chain_id=chain_id, interval_s=interval_s), stdin=subprocess.DEVNULL
+        command(binary, host=host, port=port, chain_id=chain_id, interval_s=interval_s),
+        stdin=subprocess.DEVNULL,
+        preexec_fn=_end_with_parent(),  # noqa: PLW1509 - it calls one function of the C library, found beforehand
     )
     stopped = False
 
@@ -99,7 +104,7 @@ def run(
         _await_answer(child, url, chain_id)
         announce(url, chain_id, ready_file)
         sys.stderr.write("anvil engine, for development only: it keeps nothing\n")
-        child.wait()
+        _watch(child, url, mines_itself=not interval_s)
     except AnvilFailedError:
         if not stopped:
             raise
@@ -115,6 +120,61 @@ def run(
         raise AnvilFailedError(f"anvil ended with code {child.returncode}")
 
 
+def _watch(child: subprocess.Popen[bytes], url: str, *, mines_itself: bool) -> None:
+    """Wait for anvil's end, and make it mine where it has forgotten to.
+
+    Mining on arrival, anvil may miss transactions that came close together and leave them in its pool until the next
+    one arrives (foundry issue 10122). Two looks at the same head with something ready tell; a pause of mining that
+    somebody has asked for is left alone.
+    """
+    before = None
+    while True:
+        try:
+            child.wait(_LOOK_S if mines_itself else None)
+        except subprocess.TimeoutExpired:
+            head = _left_behind(url)
+            if head is not None and head == before:
+                _ask(url, "evm_mine")
+            before = head
+        else:
+            return
+
+
+def _left_behind(url: str) -> object:
+    """The number of the newest block, where transactions are ready that mining on arrival should have taken."""
+    status = _ask(url, "txpool_status")
+    if (
+        not isinstance(status, dict)
+        or status.get("pending") in {None, "0x0"}
+        or _ask(url, "anvil_getAutomine") is not True
+    ):
+        return None
+    return _ask(url, "eth_blockNumber")
+
+
+def _ask(url: str, method: str) -> object:
+    """One call's result; None where there is no answer or an error."""
+    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": []}).encode()
+    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})  # noqa: S310 - our own http URL
+    try:
+        with urllib.request.urlopen(request, timeout=_LOOK_S) as response:  # noqa: S310 - our own http URL
+            answer: dict[str, object] = json.load(response)
+    except (urllib.error.URLError, OSError, ValueError):
+        return None
+    return answer.get("result")
+
+
+def _end_with_parent() -> Callable[[], None] | None:
+    """On Linux, what a child does so that the kernel ends it with this process, also where that is killed.
+
+    It ends with the thread that started it; here that is the main thread, which waits for it.
+    """
+    if sys.platform != "linux":
+        return None
+    prctl = ctypes.CDLL(None).prctl
+    return lambda: prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+
+
 def _free_port(host: str) -> int:
     with socket.socket() as probe:
         probe.bind((host, 0))
@@ -123,16 +183,12 @@ def _free_port(host: str) -> int:
 
 
 def _await_answer(child: subprocess.Popen[bytes], url: str, chain_id: int) -> None:
-    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "eth_chainId", "params": []}).encode()
-    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})  # noqa: S310 - our own http URL
     deadline = time.monotonic() + START_S
     while time.monotonic() < deadline:
         if child.poll() is not None:
             raise AnvilFailedError(f"anvil ended with code {child.returncode}")
-        try:
-            with urllib.request.urlopen(request, timeout=1.0) as response:  # noqa: S310 - our own http URL
-                answered = json.load(response).get("result")
-        except (urllib.error.URLError, OSError, ValueError):
+        answered = _ask(url, "eth_chainId")
+        if answered is None:
             time.sleep(_POLL_S)
             continue
         if answered == hex(chain_id):

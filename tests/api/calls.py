@@ -12,7 +12,7 @@ from api.demo.provision import party_id
 from api.http.middleware import CSP, HEADERS
 from tests.town import HARBOUR, LICENCE, PINE, Service
 
-ROLES = ("stranger", "citizen", "department", "entity", "machine", "regulator", "operator")
+ROLES = ("stranger", "citizen", "department", "entity", "machine", "regulator", "operator", "security", "auditor")
 
 
 @dataclass
@@ -59,6 +59,8 @@ def caller(service: Service, role: str) -> Caller:
         "entity": {"role": "entity", "party": party_id(HARBOUR)},
         "regulator": {"role": "regulator", "party": one(service, "regulator")},
         "operator": {"role": "operator", "party": one(service, "operator")},
+        "security": {"role": "security", "party": one(service, "operator"), "staff": "S-01"},
+        "auditor": {"role": "auditor", "party": one(service, "operator"), "staff": "J-01"},
     }
     return Caller(role, service, claims[role])
 

@@ -219,6 +219,8 @@ SMALL, LARGE = 1024 * 1024, 32 * 1024 * 1024
         ("citizen", "/v1/returns", SMALL + 1),
         ("regulator", "/v1/returns", SMALL + 1),
         ("department", "/v1/traces", SMALL + 1),
+        ("department", "/v1/traces/jobs", SMALL + 1),
+        ("citizen", "/regulator/traces/jobs/tjob_x/files", SMALL + 1),
         ("department", "/v1/requests", SMALL + 1),
         ("department", "/v1/returns", LARGE + SMALL + 1),
         ("stranger", "/verify", SMALL + 1),
@@ -232,12 +234,16 @@ def test_bodies_over_their_cap(role: str, path: str, size: int, chunked: bool, s
 
 
 @pytest.mark.parametrize("chunked", [False, True], ids=["declared", "chunked"])
-def test_a_signed_in_uploader_may_send_more(chunked: bool, service: Service) -> None:
-    answer = upload(service, "department", "/v1/returns", 4 * SMALL, chunked=chunked)
+@pytest.mark.parametrize(
+    ("role", "path", "size"),
+    [("department", "/v1/returns", 4 * SMALL), ("regulator", "/v1/traces/jobs/tjob_x/files", LARGE + 4 * SMALL)],
+)
+def test_a_signed_in_uploader_may_send_more(role: str, path: str, size: int, chunked: bool, service: Service) -> None:
+    answer = upload(service, role, path, size, chunked=chunked)
     assert answer is not None
-    # It is taken in and found to be no form; it was not refused for its size.
-    assert answer.status_code in {400, 422}
-    assert answer.json()["code"] in {"http.bad_request", "http.invalid_input"}
+    # It is taken in and found to be no form, or for no job of this regulator's; it was not refused for its size.
+    assert answer.status_code in {400, 404, 422}
+    assert answer.json()["code"] in {"http.bad_request", "http.invalid_input", "trace_jobs.not_found"}
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE"])

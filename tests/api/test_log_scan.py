@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from api.demo import flow
+from api.demo import flow, flow_traces
 from api.errors import ApiError
+from api.services import trace_jobs
 from api.store.tables import Base
 from tests.api.calls import caller
 from tests.town import BANKS, HARBOUR, LICENCE, TITLES, Service, city_files, small_city
@@ -73,6 +74,11 @@ def everything_happens(service: Service, folder: Path) -> list[str]:
             with pytest.raises(ApiError, match=r"pull\.uses_exhausted"):
                 town.machine(HARBOUR).pull(grant, accept)
         town.regulator().upload("/v1/traces", f"{person.name}.csv", copy.file)
+        run = [(f"{person.name}.csv", copy.file), (f"{person.number}.pdf", b"%PDF-1.7 " + person.number.encode())]
+        flow_traces.begin_job(town.regulator(), run, number=person.number)
+        rounds = trace_jobs.Rounds()
+        while trace_jobs.turn(service._worker()[0], rounds):
+            pass
         for path in PAGES:
             citizen.get_bytes(path)
         record = citizen.get("/v1/certificates")["items"][0]["id"]

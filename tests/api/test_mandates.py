@@ -35,7 +35,9 @@ def born(years: int, days: int = 0) -> date:
 
 def somebody(years: int, days: int = 0) -> Pair:
     """Somebody of that age of whom nothing was returned yet; another one each time."""
-    return identity_number(born(years, days), next(_order)), "演示人"
+    # Numbers of one birthday end at 999; who comes after that is a day older.
+    days_older, order = divmod(next(_order), 1000)
+    return identity_number(born(years, days) - timedelta(days=days_older), order), "演示人"
 
 
 def firm() -> Pair:

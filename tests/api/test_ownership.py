@@ -10,15 +10,21 @@ import pytest
 from fastapi import APIRouter
 
 from api.http.auth import allow
+from api.policy.cases import CaseState
+from api.policy.copy_states import CopyState
+from api.policy.disputes import DisputeState
+from api.policy.states import GrantState, RequestState
 from api.services.context import Role
+from tests import town
 from tests.api.calls import ROLES, Caller
 from tests.api.ownership import LISTS, ROWS, STATES, WITHOUT_A_THING, Reach, Row, Whose, reach
 from tests.api.routes import Policed, routes
 from tests.api.test_authorization import who_may
 from tests.api.things import Things
+from tests.conftest import Places
 from tests.town import Service, small_city
 
-PAGES = ("citizen", "department", "entity", "regulator", "operator")
+PAGES = ("citizen", "department", "entity", "regulator", "operator", "security", "auditor")
 PAGE_THINGS = {
     "grant_id": "grant",
     "request_id": "request",
@@ -32,14 +38,32 @@ PAGE_THINGS = {
     "webhook_id": "webhook",
     "job_id": "job",
     "case_id": "case",
+    "dispute_id": "dispute",
+    "correction_id": "correction",
+    "ask_id": "data_ask",
     "erasure_id": "erasure",
+    "act_id": "act",
+    "office_id": "holding",
+    "party_id": "party",
 }
+OTHER_STORE = ("citizen",)
+GRACE_S = 30 * 86_400
 HEADERS_THAT_DIFFER = {"date", "content-length"}
 
 
 @pytest.fixture(scope="module")
+def service(store: str, places: Places) -> Iterator[Service]:
+    """One for which a day without its chain is nothing: a day passes here at once."""
+    folder, url = places.prepared(store)
+    with town.running(folder, database_url=url, chain_grace_s=GRACE_S) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
 def things(service: Service) -> Things:
-    return Things(service)
+    made = Things(service)
+    made.prepare_expired(own=24, other=16)
+    return made
 
 
 def policed(service: Service) -> list[Policed]:
@@ -62,6 +86,18 @@ def test_every_route_stands_in_exactly_one_table(service: Service) -> None:
         named = set(re.findall(r"\{(\w+)", route.path))
         row = ROWS.get(str(route))
         assert named == ({row.parameter, *row.also} if row else set()), f"{route} names things that its row does not"
+
+
+def test_every_state_has_its_cells() -> None:
+    """A state that somebody adds is tried on every route; one of a row's own must be a state that there is."""
+    assert set(STATES["grant"]) == {*GrantState, "frozen"}
+    assert set(STATES["request"]) == set(RequestState)
+    assert set(STATES["copy"]) == set(CopyState)
+    assert set(STATES["case"]) == set(CaseState)
+    assert set(STATES["dispute"]) == set(DisputeState)
+    for name, row in ROWS.items():
+        assert set(row.own) - {"*", "recipient"} <= set(STATES.get(row.thing, ())), f"{name} knows a state that is none"
+        assert all(row.status(state) for state in STATES.get(row.thing, ("there",))), f"{name} leaves a state open"
 
 
 def test_a_new_route_without_a_row_is_found(service: Service) -> None:
@@ -92,9 +128,18 @@ def body_of(things: Things, row: Row, role: str) -> Any:
         return row.body
     later = (small_city().today + timedelta(days=60)).isoformat()
     # Departments state why they end a mandate; nobody else may.
-    words = {"now": things.now_s(), "later": later, "reason": "register" if role == "department" else None}
+    words: dict[str, Any] = {
+        "now": things.now_s(),
+        "later": later,
+        "reason": "register" if role == "department" else None,
+    }
     if row.body.get("plan") == "plan":
         words["plan"] = things.plan()
+    words["newest staff"] = things.staff
+    if row.body.get("department") == "office":
+        words["office"] = things.other_office()
+    if row.body.get("values") == "other class":
+        words["other class"] = {"licence_class": things.other_class()}
     return {name: words.get(value, value) if isinstance(value, str) else value for name, value in row.body.items()}
 
 
@@ -112,7 +157,7 @@ def code(answer: httpx.Response) -> str:
 def cells(route: Policed, row: Row, role: str) -> Iterator[tuple[str, Whose]]:
     for state in STATES.get(row.thing, ("there",)):
         for whose in Whose:
-            if row.thing == "trace" and whose is Whose.OTHER:
+            if row.thing in {"trace", "trace_job"} and whose is Whose.OTHER:
                 continue  # there is one regulator
             yield state, whose
 
@@ -129,9 +174,11 @@ def expected(row: Row, role: str, state: str, whose: Whose, allowed: bool) -> in
     return row.status(state)
 
 
-@pytest.mark.slow
+@pytest.mark.full
 @pytest.mark.parametrize("role", ROLES)
-def test_every_cell(role: str, service: Service, things: Things) -> None:
+def test_every_cell(role: str, service: Service, things: Things, store: str) -> None:
+    if store != "sqlite" and role not in OTHER_STORE:
+        pytest.skip("who may is decided before the store is asked; whose is, on this one, for one role")
     wrong: dict[str, object] = {}
     done = 0
     askers: dict[str, Caller] = {}
@@ -177,9 +224,21 @@ def same(answer: httpx.Response, ident: str) -> tuple[object, ...]:
     )
 
 
+def whole_list(who: Caller, path: str) -> str:
+    """All pages of a list, as text."""
+    told, cursor = "", None
+    while cursor is not None or not told:
+        answer = who.call("GET", path if cursor is None else f"{path}?cursor={cursor}")
+        assert answer.status_code == 200, (path, answer.text)
+        told, cursor = told + answer.text, answer.json().get("next_cursor")
+    return told
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("role", [role for role in ROLES if role != "stranger"])
-def test_lists_hold_what_is_in_reach_and_nothing_else(role: str, service: Service, things: Things) -> None:
+def test_lists_hold_what_is_in_reach_and_nothing_else(role: str, service: Service, things: Things, store: str) -> None:
+    if store != "sqlite" and role not in OTHER_STORE:
+        pytest.skip("each role's lists on one store")
     for route in policed(service):
         thing = LISTS.get(str(route))
         if thing is None or role not in who_may(route):
@@ -188,12 +247,12 @@ def test_lists_hold_what_is_in_reach_and_nothing_else(role: str, service: Servic
         for state in STATES.get(thing, ("there",)):
             wide = reach(thing, role, state)
             own = things.new(thing, role, Whose.OWN, state)
-            other = "" if thing in {"trace", "alarm"} else things.new(thing, role, Whose.OTHER, state)
-            answer = who.call("GET", route.path)
-            assert answer.status_code == 200, (str(route), answer.text)
-            assert (own in answer.text) is (wide is not Reach.NONE), (str(route), state)
+            nobody_s = {"trace", "trace_job", "alarm", "holding", "watch"}
+            other = "" if thing in nobody_s else things.new(thing, role, Whose.OTHER, state)
+            told = whole_list(who, route.path)
+            assert (own in told) is (wide is not Reach.NONE), (str(route), state)
             if other:
-                assert (other in answer.text) is (wide is Reach.ALL), (str(route), state)
+                assert (other in told) is (wide is Reach.ALL), (str(route), state)
 
 
 @pytest.mark.slow
@@ -207,8 +266,10 @@ def test_pages_tell_nothing_of_what_is_somebody_elses(role: str, service: Servic
         thing = PAGE_THINGS[named[0]]
         if "decision" in route.path and thing == "receipt":
             thing = "decision"
+        if role == "regulator" and thing == "job":
+            thing = "trace_job"
         state = STATES.get(thing, ("there",))[0]
-        if thing == "trace" or reach(thing, role, state) is Reach.ALL:
+        if thing in {"trace", "trace_job"} or reach(thing, role, state) is Reach.ALL:
             continue
         who, seen = things.asker(role, thing), {}
         for whose in (Whose.OTHER, Whose.ABSENT):
@@ -225,7 +286,7 @@ def test_pages_tell_nothing_of_what_is_somebody_elses(role: str, service: Servic
             seen[whose] = answer.status_code, stripped(answer.text, ident)
         assert seen[Whose.OTHER] == seen[Whose.ABSENT], str(route)
         done += 1
-    assert done >= (0 if role == "operator" else 1)
+    assert done >= (0 if role in {"operator", "security", "auditor"} else 1)
 
 
 def stripped(page: str, ident: str) -> str:

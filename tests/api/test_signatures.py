@@ -262,6 +262,27 @@ def test_another_target_is_refused(path: str, service: Service) -> None:
         problem(answer, 401, "signature.bad")
 
 
+def test_a_target_is_what_came_escapes_and_all(service: Service) -> None:
+    """An address with escapes is signed as it is sent, and another spelling of the same address is another target."""
+    made = message(service, "GET", "/v1/requests/%E5%8F%B7%20x")
+    signatures.sign(made, b"", key_of(service), nonce=secrets.token_urlsafe(12))
+    problem(send(service, made, None), 404, "requests.not_found")
+    made = message(service, "GET", "/v1/requests/x")
+    signatures.sign(made, b"", key_of(service), nonce=secrets.token_urlsafe(12))
+    made.url = f"{service.url}/v1/requests/%78"
+    problem(send(service, made, None), 401, "signature.bad")
+
+
+def test_a_signed_form_is_refused(service: Service) -> None:
+    """The framework has read a form before anybody asks who sent it."""
+    form = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\na\r\n--x--\r\n'
+    for path in ("/v1/traces", "/v1/returns"):
+        made = message(service, "POST", path)
+        made.headers["content-type"] = "multipart/form-data; boundary=x"
+        signatures.sign(made, form, key_of(service), nonce=secrets.token_urlsafe(12))
+        problem(send(service, made, form), 401, "signature.bad")
+
+
 def test_another_host_is_another_target(service: Service) -> None:
     made = message(service, "GET", "/v1/requests")
     made.url = f"http://localhost:{service.settings.port}/v1/requests"

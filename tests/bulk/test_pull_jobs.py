@@ -25,6 +25,8 @@ from api.store.queries.pull_jobs import JobState
 from chain.bundle import parse_bundle
 from tests.town import HARBOUR, PINE, Service
 
+pytestmark = pytest.mark.slow
+
 USES = "SELECT use_count FROM grants WHERE id = :id"
 DELIVERIES = "SELECT count(*) FROM receipts WHERE grant_id = :id AND kind = 'delivery'"
 

@@ -45,6 +45,16 @@ def test_who_was_born_on_29_february(on, expected):
     assert age_claim("birth_date", 18).value("2008-02-29", on) == expected
 
 
+@given(
+    st.none() | st.dates(date(1900, 1, 1), date(2030, 1, 1)),
+    st.dates(date(1990, 1, 1), date(2060, 1, 1)),
+    st.none() | st.sampled_from(["", "威海市环翠区文登路1号", "某地"]),
+)
+def test_claims_derived_for_many_are_those_derived_for_one(birth, on, address):
+    values = {"birth_date": birth.isoformat() if birth else ""} | ({} if address is None else {"address": address})
+    assert CARD.derivation(on).of(values) == CARD.derive(values, on)
+
+
 def test_the_card_claims_every_age_and_the_district():
     assert [claim.years for claim in CARD.claims if claim.kind is ClaimKind.AGE_OVER] == [6, 14, 16, 18, 22, 60, 65, 70]
     values = {"birth_date": "1961-11-22", "address": "威海市环翠区文登路1号"}

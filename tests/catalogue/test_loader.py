@@ -350,6 +350,16 @@ BAD_FILES = {
         "statutory_bases.toml",
         "no field",
     ),
+    "spelling of what is normative": (
+        edit("types/person.real_estate_title.toml", 'normative = false\nspelling = "text"', 'spelling = "text"'),
+        "types/person.real_estate_title.toml",
+        "does not belong",
+    ),
+    "strokes of a date in a text": (
+        edit("types/person.real_estate_title.toml", 'spelling = "text"', 'spelling = "date"'),
+        "types/person.real_estate_title.toml",
+        "does not belong",
+    ),
     "version named twice": (edit("versions.toml", '"2026.2"', '"2026.1"'), "versions.toml", "named twice"),
     "district renamed without a version": (
         edit("districts.toml", '"Huancui"', '"Huan Cui"'),

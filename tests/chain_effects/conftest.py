@@ -1,7 +1,12 @@
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
 from devnet import anvil
 from tests.chain_effects.engines import Engine, settle
+from tests.chain_effects.witnessed import Desk, Operator
+from tests.unit.chain.tile_log import TileLog
 
 
 def _engine(name, tmp_path_factory):
@@ -36,6 +41,16 @@ def anvil_world(tmp_path_factory):
 
 
 @pytest.fixture
+def fresh_anvil_world(tmp_path_factory):
+    """An anvil for one test: after some hundred blocks were taken back and made anew, anvil loses older state."""
+    engine = _engine("anvil", tmp_path_factory)
+    try:
+        yield settle(engine)
+    finally:
+        engine.kill()
+
+
+@pytest.fixture
 def own_world(tmp_path):
     """An embedded engine of its own, for tests that stop or reset it."""
     engine = Engine("embedded", tmp_path)
@@ -44,3 +59,15 @@ def own_world(tmp_path):
         yield settle(engine)
     finally:
         engine.kill()
+
+
+@pytest.fixture
+def operator() -> Iterator[Operator]:
+    found = Operator(TileLog.of(300))
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def desk(tmp_path: Path, operator: Operator) -> Desk:
+    return Desk(tmp_path / "w1", operator)

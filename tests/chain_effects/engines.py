@@ -5,13 +5,13 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from api import lifeline
 from chain import calls
 from chain.deploy import Deployment, deploy
 from chain.identity import ChainIdentity
@@ -38,15 +38,13 @@ class Engine:
     def start(self) -> None:
         ready = self.folder / "ready"
         ready.unlink(missing_ok=True)
-        line = [sys.executable, "-m", "devnet", self.name, "--port", str(self.port), "--chain-id", str(CHAIN_ID)]
+        line = ["devnet", self.name, "--port", str(self.port), "--chain-id", str(CHAIN_ID)]
         line += ["--ready-file", str(ready)]
         if self.name == "embedded":
             line += ["--data", str(self.folder / "chain")]
         with (self.folder / "log").open("ab") as log:
             # A group of its own: anvil is a child of the devnet process and must die with it.
-            self.process = subprocess.Popen(
-                line, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
-            )
+            self.process = lifeline.start(line, stdout=log, stderr=log, start_new_session=True)
         deadline = time.monotonic() + START_S
         while not ready.exists():
             if self.process.poll() is not None or time.monotonic() > deadline:
@@ -90,7 +88,7 @@ def proposal(label: str, role: calls.Role, account: bytes) -> calls.PartyProposa
     return calls.PartyProposal(hashlib.sha256(label.encode()).digest(), role, account, bytes(32), metadata)
 
 
-def settle(engine: Engine) -> World:
+def settle(engine: Engine, timeout_s: float = 60.0) -> World:
     """Deploy on a running engine, with one operator and one department."""
     node = Web3Node(engine.url, timeout_s=20.0)
     operator, department, admins = key("operator"), key("department"), (key("admin 1"), key("admin 2"))
@@ -98,7 +96,7 @@ def settle(engine: Engine) -> World:
         proposal("operator", calls.Role.OPERATOR, operator.address),
         proposal("department", calls.Role.DEPARTMENT, department.address),
     ]
-    deployment = deploy(node, key("deployer"), admins, parties, engine=engine.name)
+    deployment = deploy(node, key("deployer"), admins, parties, engine=engine.name, timeout_s=timeout_s)
     return World(engine, node, deployment, operator, department, admins)
 
 

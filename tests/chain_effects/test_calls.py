@@ -160,7 +160,9 @@ def test_no_gas_is_given_to_calls_of_others():
 
 
 def test_creation_code_of_every_contract_takes_its_arguments():
-    assert calls.creation("PartyRegistry", [bytes(20), b"\x01" * 20]).startswith(load("PartyRegistry").bytecode)
+    books = [bytes([n]) * 20 for n in (1, 2, 3)]
+    code = calls.creation("PartyRegistry", [bytes(20), b"\x01" * 20], *books)
+    assert code.startswith(load("PartyRegistry").bytecode)
     for name in CONTRACTS[1:]:
         assert calls.creation(name, b"\x01" * 20).endswith(bytes(12) + b"\x01" * 20)
 

@@ -9,7 +9,19 @@ import chain
 from api.locale import LANGUAGES, error_texts
 from chain.errors import NodeError, RpcReason
 
-MODULES = ("anchor", "calls", "deploy", "events", "identity", "indexer", "node", "refusals", "relay", "rpcerrors")
+MODULES = (
+    "anchor",
+    "attempts",
+    "calls",
+    "deploy",
+    "events",
+    "identity",
+    "indexer",
+    "node",
+    "refusals",
+    "relay",
+    "rpcerrors",
+)
 FOLDER = Path(chain.__file__).parent
 QUOTED = re.compile(r'"(chain\.[a-z_.]+)"')
 CODES = sorted(

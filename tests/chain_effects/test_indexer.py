@@ -63,7 +63,7 @@ def test_events_are_decoded_and_stand_in_order(chain, sink):
     assert roots(sink) == [root("a"), root("b"), root("c")]
     event = sink.events[1]
     assert (event.contract, event.name, event.block.number, event.log_index) == ("CertificateAnchors", "Anchored", 2, 0)
-    assert event.args == {"issuer": SIGNER.address, "root": root("b"), "size": 1, "time": event.block.time_s}
+    assert event.args == {"issuer": SIGNER.address, "root": root("b"), "size": 1}
     assert event.tx_hash == chain.blocks[2].txs[0].hash
 
 
@@ -141,6 +141,37 @@ def test_a_rewind_is_reported_and_applied_in_its_own_step(chain, sink):
     assert (done.rewound, done.cursor, roots(sink)) == (2, 1, [root("a")])
 
 
+def test_a_rewind_goes_to_the_very_block_also_within_a_range(chain, sink):
+    put(chain, *range(20))
+    indexer = Indexer(chain, sink, chain.identity())
+    follow(indexer)
+    chain.reorg(3, grow=1)
+    done = indexer.step()
+    assert (done.rewound, done.cursor) == (3, 17)
+    assert roots(sink) == [root(number) for number in range(17)]
+
+
+def test_blocks_that_do_not_hang_on_one_another_are_not_taken_in(sink):
+    """A node behind a balancer that answers from two chains."""
+
+    class Mixed(FakeNode):
+        other = None
+
+        def headers(self, first, last):
+            found = super().headers(first, last)
+            return found if self.other is None else [*found[:1], *self.other.headers(first + 1, last)]
+
+    node, other = Mixed(), FakeNode(seed=b"other")
+    put(node, "a", "b", "c")
+    put(other, "x", "y", "z")
+    node.other = other
+    indexer = Indexer(node, sink, node.identity(first_block=1))
+    assert (indexer.step().events, sink.history) == (0, [])
+    node.other = None
+    follow(indexer)
+    assert roots(sink) == [root("a"), root("b"), root("c")]
+
+
 def test_a_reorg_while_a_range_is_read_applies_nothing(chain, sink):
     class Moving(FakeNode):
         moves = 0
@@ -191,7 +222,7 @@ def test_a_fork_without_our_contracts_is_not_followed(chain, sink):
     assert roots(sink) == [root("a"), root("b")]
 
 
-@pytest.mark.parametrize("step", ["chain_id", "block", "code", "block_number", "logs"])
+@pytest.mark.parametrize("step", ["chain_id", "block", "headers", "code", "block_number", "logs"])
 @pytest.mark.parametrize("crash", [False, True])
 @pytest.mark.parametrize("occurrence", [1, 2])
 def test_a_fault_at_any_call_loses_and_doubles_nothing(step, crash, occurrence, chain, sink):
@@ -289,9 +320,9 @@ def test_events_of_a_real_engine(world, sink):
 
 
 @pytest.mark.parametrize("confirmations", [0, 3, 8])
-def test_a_reorg_on_anvil_is_followed(confirmations, anvil_world):
+def test_a_reorg_on_anvil_is_followed(confirmations, fresh_anvil_world):
     """Shallower than the confirmations, and deeper: then it is the rewind that has the transactions sent again."""
-    world, journal = anvil_world, MemoryJournal()
+    world, journal = fresh_anvil_world, MemoryJournal()
     sink = MemorySink(journal)
     options = {"confirmations": confirmations, "resend_s": 0.1}
     relay = Relay(world.node, world.department, journal, world.deployment.chain_id, **options)

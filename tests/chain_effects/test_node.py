@@ -87,9 +87,21 @@ def test_refused_transactions_have_their_reason(world):
     waiting = signed(3)
     assert len(node.send_raw(waiting)) == 32
     assert reason_of(lambda: node.send_raw(waiting)) is RpcReason.ALREADY_KNOWN
-    assert reason_of(lambda: node.send_raw(signed(3, to=b"\x02" * 20))) is RpcReason.UNDERPRICED
+    assert reason_of(lambda: node.send_raw(signed(3, to=b"\x02" * 20))) is RpcReason.REPLACEMENT
     answers = node.send_raw_many([signed(1), b"bad", signed(2)])
     assert [getattr(answer, "reason", None) for answer in answers] == [None, RpcReason.REJECTED, None]
+
+
+def test_a_nonce_that_a_waiting_transaction_holds_is_waited_for(world, monkeypatch):
+    node, signer = world.node, key(f"waits on {world.engine.name}")
+    later = signer.sign_transaction(chain_id=CHAIN_ID, nonce=1, to=b"\x01" * 20, data=b"", gas=21_000, gas_price=0)
+    node.send_raw(later.raw)
+    # As a node answers whose newest block has just given way: first it counts one more than is mined.
+    counted = iter([1, 1])
+    honest = node.nonce
+    monkeypatch.setattr(node, "nonce", lambda address: next(counted, None) or honest(address))
+    assert send_and_wait(node, signer, bytes(20), b"", gas=21_000).succeeded
+    assert list(counted) == []
 
 
 def test_many_calls_are_several_batches(world):

@@ -9,9 +9,10 @@ from api.store.database import Database
 from api.store.journal import SqlTxJournal
 from api.store.schema import migrate
 from chain import calls
+from chain.attempts import NONCE_LOST
 from chain.errors import FormatError, NodeError, RpcReason, WrongChainError
 from chain.ports import TxState
-from chain.relay import MAX_CALL_BYTES, NONCE_LOST, RefusedError, Relay
+from chain.relay import MAX_CALL_BYTES, RefusedError, Relay
 from chain.signer import LocalSigner
 from tests.chain_effects.worlds import anchored, assert_each_once, attempts, drain, live_through, prepare, root
 from tests.fakes.chain_faults import FaultyNode, Plan
@@ -165,9 +166,14 @@ def test_the_window_bounds_what_the_node_holds(journal, clock):
 
 # Faults: each step fails, or its answer is lost, or the process dies before or after it; then one check
 
-STEPS = ["journal.get", "journal.reserve", "journal.unconfirmed", "journal.set_state"] + [
-    f"node.{name}" for name in ("nonce", "call", "send_raw_many", "block_number", "receipts")
-]
+STEPS = [
+    "journal.get",
+    "journal.lead",
+    "journal.reserve",
+    "journal.signed",
+    "journal.unconfirmed",
+    "journal.set_state",
+] + [f"node.{name}" for name in ("nonce", "call", "send_raw_many", "block_number", "receipts")]
 FAULTS = [
     (step, occurrence, after, crash)
     for step, occurrence, after, crash in itertools.product(STEPS, (1, 2, 3), (False, True), (False, True))
@@ -343,7 +349,8 @@ def test_a_nonce_lost_to_another_transaction_is_replaced_once_that_one_is_final(
     chain.mine()
     clock.now += 4
     assert relay.step().replaced == 1
-    assert (journal.rows["anchor:a"].state, journal.rows["anchor:a"].error) == (TxState.FAILED, NONCE_LOST)
+    old = journal.rows["anchor:a"]
+    assert (old.state, old.error, old.replaced_by) == (TxState.REPLACED, NONCE_LOST, "anchor:a~2")
     newest = relay.find("anchor:a")
     assert newest is not None
     assert (newest.key, newest.nonce) == ("anchor:a~2", 1)

@@ -3,7 +3,7 @@
 import pytest
 
 from chain.errors import NodeError, RpcReason
-from chain.rpcerrors import classify
+from chain.rpcerrors import REACTIONS, Reaction, classify
 
 R = RpcReason
 ROWS = [
@@ -17,7 +17,7 @@ ROWS = [
         "future transaction tries to replace pending: gapped-nonce tx from delegated accounts",
         R.NONCE_TOO_HIGH,
     ),
-    ("geth", -32000, "replacement transaction underpriced", R.UNDERPRICED),
+    ("geth", -32000, "replacement transaction underpriced", R.REPLACEMENT),
     ("geth", -32000, "transaction underpriced: tip needed 1, tip permitted 0", R.UNDERPRICED),
     (
         "geth",
@@ -29,7 +29,7 @@ ROWS = [
     ("geth", -32000, "intrinsic gas too low: gas 20000, minimum needed 21000", R.REJECTED),
     ("geth", -32000, "exceeds block gas limit", R.REJECTED),
     ("geth", -32000, "oversized data: transaction size 200000, limit 131072", R.REJECTED),
-    ("geth", -32000, "txpool is full", R.REJECTED),
+    ("geth", -32000, "txpool is full", R.POOL_FULL),
     ("geth", -32000, "invalid sender", R.REJECTED),
     ("geth", -32000, "header not found", R.NOT_FOUND),
     ("geth", -32000, "missing trie node 0badc0de (path )", R.NOT_FOUND),
@@ -40,13 +40,16 @@ ROWS = [
     ("geth", -32002, "request timed out", R.TIMED_OUT),
     ("geth", -32000, "transaction indexing is in progress", R.UNREACHABLE),
     ("geth", -32601, "the method eth_foo does not exist/is not available", R.REJECTED),
+    ("geth", -32000, "only replay-protected (EIP-155) transactions allowed over RPC", R.WRONG_CHAIN),
     # besu 25
+    ("besu", -32000, "Wrong chainId", R.WRONG_CHAIN),
+    ("besu", -32000, "Transaction pool is full", R.POOL_FULL),
     ("besu", -32000, "Known transaction", R.ALREADY_KNOWN),
     ("besu", -32001, "Nonce too low", R.NONCE_TOO_LOW),
     ("besu", -32006, "Nonce too high", R.NONCE_TOO_HIGH),
     ("besu", -32000, "Transaction nonce is too distant from current sender nonce", R.NONCE_TOO_HIGH),
     ("besu", -32000, "An invalid transaction with a lower nonce exists", R.NONCE_TOO_HIGH),
-    ("besu", -32000, "Replacement transaction underpriced", R.UNDERPRICED),
+    ("besu", -32000, "Replacement transaction underpriced", R.REPLACEMENT),
     ("besu", -32009, "Gas price below configured minimum gas price", R.UNDERPRICED),
     ("besu", -32009, "Gas price below current base fee", R.UNDERPRICED),
     ("besu", -32004, "Upfront cost exceeds account balance", R.INSUFFICIENT_FUNDS),
@@ -56,11 +59,11 @@ ROWS = [
     ("besu", -32000, "Execution reverted", R.REVERTED),
     ("besu", -39001, "Unknown block", R.NOT_FOUND),
     ("besu", -32000, "Block not found", R.NOT_FOUND),
-    ("besu", -32005, "Requested range exceeds maximum block range limit", R.REJECTED),
+    ("besu", -32005, "Requested range exceeds maximum block range limit", R.TOO_LARGE),
     # anvil 1.7, seen live
     ("anvil", -32003, "transaction already imported", R.ALREADY_KNOWN),
     ("anvil", -32003, "nonce too low", R.NONCE_TOO_LOW),
-    ("anvil", -32003, "replacement transaction underpriced", R.UNDERPRICED),
+    ("anvil", -32003, "replacement transaction underpriced", R.REPLACEMENT),
     ("anvil", -32003, "Insufficient funds for gas * price + value", R.INSUFFICIENT_FUNDS),
     ("anvil", -32000, "intrinsic gas too low", R.REJECTED),
     ("anvil", -32000, "intrinsic gas too high -- tx.gas_limit > env.block.gas_limit", R.REJECTED),
@@ -71,10 +74,10 @@ ROWS = [
     ("embedded", -32000, "already known", R.ALREADY_KNOWN),
     ("embedded", -32000, "nonce too low: next nonce 4, tx nonce 1", R.NONCE_TOO_LOW),
     ("embedded", -32000, "nonce too far in the future", R.NONCE_TOO_HIGH),
-    ("embedded", -32000, "invalid chain id for signer: have 1 want 777001", R.REJECTED),
-    ("embedded", -32005, "query returned more than 10000 results", R.REJECTED),
+    ("embedded", -32000, "invalid chain id for signer: have 1 want 777001", R.WRONG_CHAIN),
+    ("embedded", -32005, "query returned more than 10000 results", R.TOO_LARGE),
     # hosted endpoints
-    ("hosted", -32005, "query timeout exceeded, reduce your block range", R.REJECTED),
+    ("hosted", -32005, "query timeout exceeded, reduce your block range", R.TOO_LARGE),
     ("hosted", 429, "Too Many Requests", R.UNREACHABLE),
     ("any", -32603, "internal error", R.REJECTED),
 ]
@@ -107,4 +110,9 @@ def test_no_revert_bytes_is_empty_not_an_error():
 
 def test_every_reason_of_a_row_has_a_kind_that_says_whether_to_retry():
     retriable = {reason for reason in RpcReason if NodeError(reason).kind == "unavailable"}
-    assert retriable == {R.UNREACHABLE, R.TIMED_OUT, R.MALFORMED}
+    assert retriable == {R.UNREACHABLE, R.TIMED_OUT, R.MALFORMED, R.POOL_FULL}
+
+
+def test_every_reason_has_its_reaction_and_every_reaction_a_reason():
+    assert set(REACTIONS) == set(RpcReason)
+    assert set(REACTIONS.values()) == set(Reaction)

@@ -116,6 +116,7 @@ def test_statutory_queries_are_for_those_with_a_duty(service: Service, client: M
     assert [one.outcome for one in client.statutory.list() if one.outcome == "served"] == []
     with pytest.raises(RefusedError, match=r"^statutory\."):
         client.statutory.get("access_absent")
+    assert client.statutory.bases() == (), "an insurer has no such duty"
 
 
 def test_cases_and_notices(service: Service, client: MydataClient) -> None:
@@ -167,3 +168,20 @@ def test_a_receipt_of_another_log_is_not_believed(service: Service, tmp_path: Pa
         with pytest.raises(RefusedError) as refused:
             stranger.grants.get(grant_id)
         assert refused.value.code == "signature.bad"
+
+
+def test_data_asks(client: MydataClient) -> None:
+    filed = client.data_asks.file(
+        purpose="核对驾驶资格",
+        basis="保险合同",
+        type="person.driving_licence",
+        fields=["licence_class"],
+        purpose_code="insurance.motor.claims",
+    )
+    assert (filed.state, filed.route, filed.due_at) == ("matched", "consent", None)
+    waiting = client.data_asks.file(purpose="选址", basis="合作协议", frequency="daily", words="公共充电桩的分布")
+    assert (waiting.state, waiting.words, waiting.frequency) == ("desk", "公共充电桩的分布", "daily")
+    assert client.data_asks.get(waiting.id) == waiting
+    assert waiting.id in [one.id for one in client.data_asks.list("open")]
+    assert client.data_asks.withdraw(waiting.id).state == "withdrawn"
+    assert {filed.id, waiting.id} <= {one.id for one in client.data_asks.list()}

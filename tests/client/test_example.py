@@ -46,7 +46,7 @@ def test_every_room_of_the_page_is_there() -> None:
 
     page = PAGE.read_text("utf-8")
     rooms = re.findall(r"^\| `([a-z]+)` \| (.*) \|$", page, re.MULTILINE)
-    assert len(rooms) == 10
+    assert len(rooms) == 12
     with MydataClient("http://127.0.0.1:9", Ed25519PrivateKey.generate()) as client:
         for room, calls in rooms:
             named = set(re.findall(r"`(\w+)`", calls.partition(";")[0]))

@@ -1,10 +1,12 @@
 """A deployed world, made once; each test gets its own fork of it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import pytest
 from eth_hash.auto import keccak
 
+from chain.abi import Artifact
 from tests.contracts.harness import Contract, Evm, Signer
 
 NO_ACCOUNT = bytes(20)
@@ -20,6 +22,7 @@ def thumbprint(label: str) -> bytes:
     return keccak(b"key " + label.encode())
 
 
+PROPOSAL_LIFE_S = 7 * 86_400
 META = keccak(b"metadata")
 
 
@@ -57,13 +60,16 @@ class World:
         self.registry.send(self.admins[1], "rotate", party_id(label), account, key)
 
 
-@pytest.fixture(scope="session")
-def deployed() -> World:
+def deploy_world(altered: Mapping[str, Artifact] | None = None) -> World:
+    """The contracts, or those `altered`, with three administrators and one party of each kind (departments: two)."""
+    altered = altered or {}
     evm = Evm()
     deployer = Signer("deployer")
     admins = [Signer(f"admin {n}").address for n in (1, 2, 3)]
-    registry = evm.deploy("PartyRegistry", deployer, admins)
-    others = [evm.deploy(name, deployer, registry.address) for name in ("CertificateAnchors", "Grants", "ReceiptLog")]
+    books = [evm.address_of(deployer, n) for n in (1, 2, 3)]
+    registry = evm.deploy("PartyRegistry", deployer, admins, *books, artifact=altered.get("PartyRegistry"))
+    names = ("CertificateAnchors", "Grants", "ReceiptLog")
+    others = [evm.deploy(name, deployer, registry.address, artifact=altered.get(name)) for name in names]
     world = World(evm, registry, *others)
     world.admit("department", DEPARTMENT, world.department.address, thumbprint("department"))
     world.admit("other department", DEPARTMENT, world.other_department.address)
@@ -71,6 +77,11 @@ def deployed() -> World:
     world.admit("regulator", REGULATOR, world.regulator.address)
     world.admit("insurer", ENTITY, NO_ACCOUNT, thumbprint("insurer"))
     return world
+
+
+@pytest.fixture(scope="session")
+def deployed() -> World:
+    return deploy_world()
 
 
 @pytest.fixture

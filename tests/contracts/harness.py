@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from coincurve import PrivateKey as CoincurveKey
+from eth._utils.address import generate_contract_address
 from eth.constants import BLANK_ROOT_HASH, ZERO_ADDRESS, ZERO_HASH32
 from eth.db.atomic import AtomicDB
 from eth.vm.execution_context import ExecutionContext
@@ -131,8 +132,12 @@ class Evm:
             self.state.revert(before)
         return used, computation
 
-    def deploy(self, name: str, sender: Signer, *args: Any) -> "Contract":
-        artifact = load(name)
+    def address_of(self, sender: Signer, ahead: int) -> bytes:
+        """Where the sender's contract will stand whose creation comes after `ahead` other transactions."""
+        return generate_contract_address(sender.address, self.state.get_nonce(sender.address) + ahead)
+
+    def deploy(self, name: str, sender: Signer, *args: Any, artifact: Artifact | None = None) -> "Contract":
+        artifact = artifact or load(name)
         inputs = next((e["inputs"] for e in artifact.abi if e["type"] == "constructor"), [])
         data = artifact.bytecode + encode([type_of(i) for i in inputs], args)
         gas, computation = self.run(sender, b"", data, keep=True)

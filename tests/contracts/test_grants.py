@@ -90,8 +90,6 @@ def test_a_signed_grant_is_registered_by_anybody(world: World) -> None:
         "id": outcome.value,
         "terms": draft.terms,
         "binding": draft.binding,
-        "notBefore": draft.not_before,
-        "notAfter": draft.not_after,
     }
     expected = (draft.key.address, draft.not_before, draft.not_after, ACTIVE, False, 0)
     assert world.grants.call("stateOf", outcome.value) == expected

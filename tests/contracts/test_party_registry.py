@@ -9,6 +9,7 @@ from tests.contracts.conftest import (
     NO_ACCOUNT,
     NO_KEY,
     OPERATOR,
+    PROPOSAL_LIFE_S,
     REGULATOR,
     World,
     party_id,
@@ -18,6 +19,7 @@ from tests.contracts.harness import GENESIS_TIME_S, Evm, RevertedError, Signer, 
 
 ACTIVE, SUSPENDED = 1, 2
 NEW = Signer("new account")
+BOOKS = tuple(Signer(f"book {name}").address for name in ("anchors", "grants", "log"))
 
 
 def admission(label: str = "new", role: int = DEPARTMENT, account: bytes = NEW.address, key: bytes = NO_KEY) -> tuple:
@@ -28,11 +30,12 @@ def test_constructor_wants_two_distinct_administrators() -> None:
     one, two = Signer("one").address, Signer("two").address
     for admins, error in (([], "TooFewAdmins"), ([one], "TooFewAdmins"), ([one, one], "InvalidAdmin")):
         with refused(error):
-            Evm().deploy("PartyRegistry", Signer("deployer"), admins)
+            Evm().deploy("PartyRegistry", Signer("deployer"), admins, *BOOKS)
     with refused("InvalidAdmin", NO_ACCOUNT):
-        Evm().deploy("PartyRegistry", Signer("deployer"), [one, NO_ACCOUNT])
-    registry = Evm().deploy("PartyRegistry", Signer("deployer"), [one, two])
+        Evm().deploy("PartyRegistry", Signer("deployer"), [one, NO_ACCOUNT], *BOOKS)
+    registry = Evm().deploy("PartyRegistry", Signer("deployer"), [one, two], *BOOKS)
     assert registry.call("admins") == (one, two)
+    assert tuple(registry.call(name) for name in ("anchors", "grants", "log")) == BOOKS
     assert registry.call("isAdmin", one)
     assert registry.call("isAdmin", two)
     assert not registry.call("isAdmin", Signer("deployer").address)
@@ -53,8 +56,9 @@ def test_admission_takes_two_persons_and_says_who_and_when(world: World) -> None
         "keyThumbprint": thumbprint("new"),
         "metadataHash": META,
         "proposer": first.address,
+        "until": GENESIS_TIME_S + PROPOSAL_LIFE_S,
     }
-    assert world.registry.call("proposerOf", proposal) == first.address
+    assert world.registry.call("proposalOf", proposal) == (first.address, GENESIS_TIME_S + PROPOSAL_LIFE_S)
     assert not world.registry.call("isActive", NEW.address, DEPARTMENT)
 
     world.evm.at(GENESIS_TIME_S + 60)
@@ -77,7 +81,7 @@ def test_admission_takes_two_persons_and_says_who_and_when(world: World) -> None
     assert world.registry.call("keyHolder", thumbprint("new")) == content[0]
     assert world.registry.call("accountRecord", NEW.address) == (content[0], DEPARTMENT, True, time, 0)
     assert world.registry.call("keyRecord", thumbprint("new")) == (content[0], time, 0)
-    assert world.registry.call("proposerOf", proposal) == NO_ACCOUNT
+    assert world.registry.call("proposalOf", proposal) == (NO_ACCOUNT, 0)
     for role in (DEPARTMENT, ENTITY, REGULATOR, OPERATOR, 0):
         assert world.registry.call("isActive", NEW.address, role) is (role == DEPARTMENT)
         assert world.registry.call("isActiveKey", thumbprint("new"), role) is (role == DEPARTMENT)
@@ -204,7 +208,12 @@ def test_suspension_by_one_reinstatement_by_two(world: World) -> None:
         world.registry.send(second, "reinstate", party)
     proposed = world.registry.send(first, "proposeReinstatement", party)
     assert proposed.events[0].name == "ReinstatementProposed"
-    assert proposed.events[0].args == {"partyId": party, "proposal": proposed.value, "proposer": first.address}
+    assert proposed.events[0].args == {
+        "partyId": party,
+        "proposal": proposed.value,
+        "proposer": first.address,
+        "until": GENESIS_TIME_S + PROPOSAL_LIFE_S,
+    }
     with refused("SecondPersonRequired", first.address):
         world.registry.send(first, "reinstate", party)
     with refused("AlreadyProposed"):
@@ -255,6 +264,7 @@ def test_rotation_takes_two_persons_and_retires_for_ever(world: World) -> None:
         "account": NEW.address,
         "keyThumbprint": thumbprint("new"),
         "proposer": first.address,
+        "until": GENESIS_TIME_S + PROPOSAL_LIFE_S,
     }
     with refused("SecondPersonRequired", first.address):
         world.registry.send(first, "rotate", party, NEW.address, thumbprint("new"))
@@ -360,3 +370,73 @@ def test_withdrawn_proposals_are_gone(world: World) -> None:
         world.registry.send(first, "withdraw", proposal)
     world.registry.send(first, "propose", *admission())
     world.registry.send(second, "admit", *admission())
+
+
+def test_a_proposal_expires_and_is_made_anew(world: World) -> None:
+    first, second, _ = world.admins
+    registry, content, until = world.registry, admission(), GENESIS_TIME_S + PROPOSAL_LIFE_S
+    proposal = registry.send(first, "propose", *content).value
+    world.evm.at(until + 1)
+    with refused("ProposalExpired", proposal, until):
+        registry.send(second, "admit", *content)
+    with refused("ProposalExpired", proposal, until):  # nor does the proposer learn anything else
+        registry.send(first, "admit", *content)
+    # The other one proposes now; so it is the first who confirms, up to the last second.
+    registry.send(second, "propose", *content)
+    world.evm.at(until + 1 + PROPOSAL_LIFE_S)
+    with refused("SecondPersonRequired", second.address):
+        registry.send(second, "admit", *content)
+    registry.send(first, "admit", *content)
+    assert registry.call("isActive", NEW.address, DEPARTMENT)
+
+
+@pytest.mark.parametrize("act", ["reinstatement", "rotation"])
+def test_reinstatement_and_rotation_expire_too(world: World, act: str) -> None:
+    first, second, _ = world.admins
+    party = party_id("department")
+    world.registry.send(first, "suspend", party)
+    if act == "reinstatement":
+        propose, confirm, args = "proposeReinstatement", "reinstate", (party,)
+    else:
+        propose, confirm, args = "proposeRotation", "rotate", (party, NEW.address, NO_KEY)
+    world.registry.send(first, propose, *args)
+    world.evm.at(GENESIS_TIME_S + PROPOSAL_LIFE_S + 1)
+    with refused("ProposalExpired"):
+        world.registry.send(second, confirm, *args)
+    assert world.registry.call("party", party)[2] == SUSPENDED
+
+
+@pytest.mark.parametrize(
+    ("role", "told"),
+    [(DEPARTMENT, ("anchors",)), (ENTITY, ()), (REGULATOR, ("grants",)), (OPERATOR, ("grants", "log"))],
+)
+def test_the_contracts_are_told_of_every_change_at_once(world: World, role: int, told: tuple[str, ...]) -> None:
+    first, second, _ = world.admins
+    other = Signer("other account")
+
+    def said(account: Signer) -> set[int]:
+        every = {name: getattr(world, name).call("roleOf", account.address) for name in ("anchors", "grants", "log")}
+        assert all(value == 0 for name, value in every.items() if name not in told)
+        return {every[name] for name in told}
+
+    yes, no = ({role}, {0}) if told else (set(), set())
+    assert said(NEW) == no
+    world.admit("new", role, NEW.address)
+    assert said(NEW) == yes
+    world.registry.send(first, "suspend", party_id("new"))
+    assert said(NEW) == no
+    world.rotate("new", other.address, NO_KEY)  # while suspended: neither may act
+    assert (said(NEW), said(other)) == (no, no)
+    world.registry.send(first, "proposeReinstatement", party_id("new"))
+    world.registry.send(second, "reinstate", party_id("new"))
+    assert (said(NEW), said(other)) == (no, yes)
+    world.rotate("new", Signer("third account").address, NO_KEY)
+    assert (said(other), said(Signer("third account"))) == (no, yes)
+
+
+def test_nobody_but_the_registry_writes_roles(world: World) -> None:
+    for book in (world.anchors, world.grants, world.log):
+        assert book.call("registry") == world.registry.address
+        for caller in (world.stranger, world.admins[0], world.operator, world.department):
+            with refused("NotRegistry", caller.address):
+                book.send(caller, "setRole", caller.address, OPERATOR)

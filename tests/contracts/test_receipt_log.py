@@ -8,7 +8,7 @@ import pytest
 
 from chain.errors import ProofError
 from chain.merkle import EMPTY_ROOT, consistency_proof, node_hash, tree_head, verify_consistency
-from tests.contracts.conftest import NO_ACCOUNT, World, party_id
+from tests.contracts.conftest import NO_ACCOUNT, PROPOSAL_LIFE_S, World, party_id
 from tests.contracts.harness import GENESIS_TIME_S, Evm, Signer, refused
 
 
@@ -47,10 +47,6 @@ def restart(world: World, size: int, root: bytes) -> None:
 
 def test_a_new_log_is_empty(world: World) -> None:
     assert world.log.call("head") == (0, EMPTY_ROOT, 1, GENESIS_TIME_S)
-    assert world.log.call("isCheckpoint", 0, EMPTY_ROOT)
-    assert not world.log.call("isCheckpoint", 0, bytes(32))
-    assert not world.log.call("isCheckpoint", 1, EMPTY_ROOT)
-    assert world.log.call("checkpointOf", bytes(32)) == (0, 0, 0)
     assert world.log.call("registry") == world.registry.address
 
 
@@ -63,19 +59,8 @@ def test_a_growing_log(world: World) -> None:
         outcome = world.log.send(world.operator, "append", old, tree_head(node, old), new, tree_head(node, new), proof)
         (event,) = outcome.events
         assert event.name == "CheckpointAppended"
-        assert event.args == {
-            "epoch": 1,
-            "prevSize": old,
-            "newSize": new,
-            "newRoot": tree_head(node, new),
-            "time": GENESIS_TIME_S + number,
-        }
+        assert event.args == {"root": tree_head(node, new), "size": new, "epoch": 1}
         assert world.log.call("head") == (new, tree_head(node, new), 1, GENESIS_TIME_S + number)
-    for number, size in enumerate(sizes):
-        assert world.log.call("isCheckpoint", size, tree_head(node, size))
-        assert world.log.call("checkpointOf", tree_head(node, size)) == (size, 1, GENESIS_TIME_S + number)
-        assert not world.log.call("isCheckpoint", size + 1, tree_head(node, size))
-    assert not world.log.call("isCheckpoint", 4, tree_head(node, 4))
 
 
 def test_only_active_operators_append(world: World) -> None:
@@ -186,7 +171,8 @@ def test_a_wrong_size_can_jam_and_a_new_epoch_is_the_way_out(world: World) -> No
 
     (event,) = world.log.send(first, "startEpoch", 6, heads[6]).events
     assert event.name == "EpochProposed"
-    assert event.args == {"epoch": 2, "size": 6, "root": heads[6], "proposer": first.address}
+    until = GENESIS_TIME_S + PROPOSAL_LIFE_S
+    assert event.args == {"epoch": 2, "size": 6, "root": heads[6], "proposer": first.address, "until": until}
     assert world.log.call("head")[0] == 8
     with refused("SecondPersonRequired", first.address):
         world.log.send(first, "startEpoch", 6, heads[6])
@@ -200,18 +186,27 @@ def test_a_wrong_size_can_jam_and_a_new_epoch_is_the_way_out(world: World) -> No
         "root": heads[6],
         "proposer": first.address,
         "approver": second.address,
-        "time": GENESIS_TIME_S + 3,
     }
     assert world.log.call("head") == (6, heads[6], 2, GENESIS_TIME_S + 3)
     (event,) = world.log.send(first, "startEpoch", 7, heads[7]).events
     assert (event.name, event.args["epoch"]) == ("EpochProposed", 3)
 
     world.log.send(world.operator, "append", 6, heads[6], 8, heads[8], consistency_proof(node, 6, 8))
-    assert world.log.call("isCheckpoint", 4, heads[4])  # what was anchored before stays so
-    assert world.log.call("checkpointOf", heads[4])[1] == 1
-    assert world.log.call("isCheckpoint", 6, heads[6])
-    assert not world.log.call("isCheckpoint", 8, heads[6])  # the wrong claim was repaired
-    assert world.log.call("checkpointOf", heads[8])[:2] == (8, 2)
+    assert world.log.call("head")[:3] == (8, heads[8], 2)
+
+
+def test_a_proposed_epoch_expires(world: World) -> None:
+    first, second, _ = world.admins
+    root = hashlib.sha256(b"root").digest()
+    world.log.send(first, "startEpoch", 5, root)
+    world.evm.at(GENESIS_TIME_S + PROPOSAL_LIFE_S + 1)
+    (event,) = world.log.send(second, "startEpoch", 5, root).events
+    assert (event.name, event.args["proposer"]) == ("EpochProposed", second.address)  # anew, and by another
+    with refused("SecondPersonRequired", second.address):
+        world.log.send(second, "startEpoch", 5, root)
+    world.evm.at(GENESIS_TIME_S + 2 * PROPOSAL_LIFE_S + 1)
+    (event,) = world.log.send(first, "startEpoch", 5, root).events
+    assert event.name == "EpochStarted"
 
 
 def test_only_administrators_start_epochs(world: World) -> None:
@@ -231,6 +226,8 @@ def test_a_registry_that_is_no_contract_is_refused_in_use() -> None:
     evm = Evm()
     log = evm.deploy("ReceiptLog", Signer("deployer"), NO_ACCOUNT)
     with refused(""):
+        log.call("startEpoch", 1, bytes(range(32)))
+    with refused("NotOperator"):
         log.call("append", *step("x", 0, 1))
 
 

@@ -105,6 +105,7 @@ def test_kept_by_law(service: Service) -> None:
     refused("copies.basis_other_purpose", keep, "labour_contract_law_50", until)
     refused("copies.until_past", keep, "insurance_law_87_short", (today - timedelta(days=1)).isoformat())
     refused("copies.until_too_late", keep, "insurance_law_87_short", f"{today.year + 5}-12-31")
+    refused("copies.until_too_late", keep, "insurance_law_87_short", "9999-12-31")
     refused("copies.bad_date", keep, "insurance_law_87_short", "2027-02-30")
     answer = keep("insurance_law_87_short", until)
     kept = seen(service, copy)

@@ -12,8 +12,11 @@ from api.cli import app
 from api.demo import leaks, run
 
 MAIN = ["return", "anchor", "request", "grant", "pull", "bulk", "leak", "trace", "verify", "revoke", "refuse"]
-PEOPLE = ["holders", "counter", "less", "consent", "bindings", "duty", "contest", "delete", "notices", "looked"]
-NAMES = [*MAIN, *PEOPLE, "replay", "erase", "tamper"]
+PEOPLE = ["seal", "holders", "counter", "less", "consent", "bindings", "duty", "contest", "delete", "notices", "looked"]
+SOURCE = ["dispute", "correct"]
+INTAKE = ["xlsx", "quality", "agent", "backfill"]
+OVERSEERS = ["indicators", "flow", "alarm", "duties"]
+NAMES = [*MAIN, *PEOPLE, "replay", "erase", *SOURCE, *INTAKE, *OVERSEERS, "offers", "tamper"]
 
 
 @pytest.mark.slow

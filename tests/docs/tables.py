@@ -3,10 +3,11 @@
 A table stands between two comments, `<!-- table: NAME -->` and `<!-- end -->`; the tests compare, the command writes.
 """
 
+import inspect
 import re
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 
 from fastapi import FastAPI
 from packaging.requirements import Requirement
@@ -14,11 +15,17 @@ from packaging.requirements import Requirement
 from api.http.app import V1
 from api.http.v1 import reference
 from api.portals.mount import mount
+from chain import errors, rpcerrors
 from tests.api.routes import Policed, routes
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-PLACES = {"routes": DOCS / "api.md", "pages": DOCS / "api.md", "licences": DOCS / "licences.md"}
+PLACES = {
+    "routes": DOCS / "api.md",
+    "pages": DOCS / "api.md",
+    "licences": DOCS / "licences.md",
+    "reactions": DOCS / "engines.md",
+}
 
 
 def application() -> FastAPI:
@@ -102,8 +109,29 @@ def of_licences() -> str:
     return table(("package", "licence"), [(name, licence(found)) for name, found in sorted(runtime_packages().items())])
 
 
+def remarks(module: ModuleType) -> dict[str, str]:
+    """What stands beside each value of a module's enumerations."""
+    found = re.findall(r'^    [A-Z_]+ = "([a-z_]+)"  # (.+)$', inspect.getsource(module), re.MULTILINE)
+    return dict(found)
+
+
+def of_reactions() -> str:
+    """Why a node refused, and what the relay does about it."""
+    meanings, deeds = remarks(errors), remarks(rpcerrors)
+    rows = [
+        (f"`{reason.value}`", meanings[reason.value], f"*{reaction.value.replace('_', ' ')}*", deeds[reaction.value])
+        for reason, reaction in rpcerrors.REACTIONS.items()
+    ]
+    return table(("reason", "what it says", "reaction", "what is done"), rows)
+
+
 def made() -> dict[str, str]:
-    return {"routes": of_routes(pages=False), "pages": of_routes(pages=True), "licences": of_licences()}
+    return {
+        "routes": of_routes(pages=False),
+        "pages": of_routes(pages=True),
+        "licences": of_licences(),
+        "reactions": of_reactions(),
+    }
 
 
 def place(name: str) -> re.Pattern[str]:

@@ -5,8 +5,8 @@ import pytest
 from tests.docs.tables import made, standing
 
 
-@pytest.mark.parametrize("name", ["routes", "pages"])
-def test_routes_are_those_of_the_application(name: str) -> None:
+@pytest.mark.parametrize("name", ["routes", "pages", "reactions"])
+def test_tables_are_as_the_code_is(name: str) -> None:
     assert standing(name) == made()[name], "write them anew: python -m tests.docs.tables"
 
 

@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 
 from api.catalogue import load_catalogue
 from api.catalogue.identifiers import id_check_character, uscc_check_character
+from api.documents.heads import TableLimits, fit_columns
+from api.documents.records import RecordLines
 from api.documents.tables import (
     RowBad,
     RowOk,
     RowWarned,
-    TableLimits,
     natural_key,
     read_department_csv,
 )
@@ -200,6 +201,24 @@ def test_limits_of_bytes_and_rows():
     assert read(text(row(1, 住址='"新威路\n1号"'), [""], row(2)), limits=TableLimits(max_rows=2)).count() == 2
 
 
+LINE = st.lists(st.sampled_from([" ", ",", "甲", '"', "\u3000", ";", "1"]), max_size=6).map("".join)
+
+
+@settings(max_examples=300)
+@given(st.lists(LINE, max_size=8), st.integers(0, 4), st.sampled_from(["\n", "\r\n"]))
+def test_records_are_counted_as_they_are_cut(lines, after, end):
+    kept = [line + end for line in lines]
+    cut = [record for record in RecordLines(kept, ",", 2) if record.line > after and not record.blank]
+    assert RecordLines(kept, ",", 2).count(after) == len(cut)
+
+
+def test_a_cell_that_was_seen_before_is_judged_as_the_first_time():
+    again = [row(1), row(2), row(3, 性别="x"), row(4), row(5, 性别="x"), row(6, 发证日期="=1"), row(7)]
+    alone = [first(read(text(cells)).rows()) for cells in again]
+    for here, there in zip(read(text(*again)).rows(), alone, strict=True):
+        assert replace(here, line=2) == there
+
+
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "＝", "\t=", " ="])
 def test_formula_cells_are_refused(start):
     problem = only_problem(text(row(1, 姓名=f"{start}HYPERLINK(1)"), row(2)))
@@ -371,3 +390,16 @@ def test_random_corruption_touches_no_other_row():
             if number != victim + 1:
                 assert isinstance(rows[number], RowOk), (victim, lines[victim])
                 assert rows[number].values == values
+
+
+@pytest.mark.parametrize(
+    ("value", "field"), [(id_number(7), "id_number"), ("1950年1月1日", "birth_date"), ("1950-01-01", "birth_date")]
+)
+def test_a_person_s_row_is_no_header_though_an_officer_says_so(value, field):
+    """Neither the row nor anything of it may be kept as columns, nor told."""
+    said = {value: field, "张三": None}
+    with pytest.raises(ApiError) as caught:
+        fit_columns(SENIOR, (value, "张三"), {}, said)
+    assert (caught.value.code, caught.value.facts) == ("returns.header_is_row", {})
+    with pytest.raises(ApiError, match=r"returns\.missing_column"):
+        fit_columns(SENIOR, ("证件", "张三"), {}, {"证件": field, "张三": None})

@@ -13,8 +13,9 @@ import pytest
 from rich.console import Console
 from sqlalchemy import select
 
-from api.demo import commands, flow, flow_duty, flow_looks
+from api.demo import commands, flow, flow_duty, flow_looks, leaks
 from api.demo.people import Person
+from api.demo.postgres import Server
 from api.policy.copy_states import DAY_MS
 from api.services import copies_life, erasure_run
 from api.store import fsck as store_check
@@ -322,6 +323,7 @@ def test_tracing_ends_with_the_time_of_keeping(service: Service) -> None:
     person = service.driver(0)
     envelope = flow.pull_envelope(service.town, HARBOUR, service.grant(person), "json")
     erase(service, person)
+    service.settle()
 
     def traced() -> dict[str, Any]:
         service.town.signed_in.clear()
@@ -331,23 +333,71 @@ def test_tracing_ends_with_the_time_of_keeping(service: Service) -> None:
 
     first = traced()
     assert first["outcome"] == "identified", json.dumps(first)[:300]
+    # Values alone name nobody any more: whoever else had them may have lost, with the erasure, what told so.
+    (plain,) = service.town.regulator().upload("/v1/traces", "p.json", leaks.bare_json(envelope.file, sort=True))[
+        "items"
+    ]
+    assert (plain["outcome"], plain["report"]["accused"]) == ("inconclusive", [])
+    # Whoever doubts the verdict is shown the delivery itself, on the chain as well, until its time is over.
+    copy = first["report"]["named"][0]["copy"]
+    proof = f"/v1/traces/{first['id']}/evidence/{copy}"
+    evidence = service.town.regulator().get(proof)
+    trust = parse_trust_file((service.settings.data_dir / TRUST_FILE).read_bytes())
+    shown = parse_bundle(canonical(evidence))
+    verdict = verify_with_node(shown, trust, service.chain.url, envelope.file)
+    wrong = {(one.state, one.code) for one in verdict.findings if one.state is not State.VALID}
+    assert wrong == {(State.REVOKED, "chain.verify.grant_ended")}, "nothing but that the erasure ended the consent"
+    assert all(not certificate.disclosed for certificate in shown.certificates)
+    theirs = service.town.machine(HARBOUR).get(f"/v1/receipts/{envelope.receipt}/evidence")
+    assert theirs["receipt"] == evidence["receipt"], "its recipient as well"
+    assert findings(service) == []
+    for change in ("DELETE FROM retained_proofs", "UPDATE retained_proofs SET bundle_enc = :b"):
+        kept = service.rows("SELECT receipt_id, key_id, bundle_enc FROM retained_proofs")
+        service.execute(change, **({"b": bytes(80)} if ":b" in change else {}))
+        assert ("retained_proofs", "fsck.retention_edited") in findings(service)
+        service.execute("DELETE FROM retained_proofs")
+        for row in kept:
+            insert = "INSERT INTO retained_proofs (receipt_id, key_id, bundle_enc) VALUES (:r, :k, :b)"
+            service.execute(insert, r=row[0], k=row[1], b=row[2])
+    assert findings(service) == []
     service.wind_clock(400 * DAY_MS)
     erasure_run.turn(service.ctx)
     assert traced()["outcome"] == "erased"
+    service.town.signed_in.clear()
+    refused("store.erased", service.town.regulator().get, proof)
+    assert service.rows("SELECT count(*) FROM retained_proofs")[0][0] == 0
     numbered(service)
     assert findings(service) == []
 
 
+def restored_elsewhere(service: Service, backup: Path, holder: str, server: Server) -> None:
+    """PostgreSQL: into another, empty database of the same server, by the command."""
+    url, said = server.create_database("restored_after_erasure"), io.StringIO()
+    settings = service.settings.model_copy(update={"database_url": url})
+    commands.restore_store(settings, backup, Console(file=said))
+    assert "erased again: 1" in said.getvalue()
+    db = Database(url)
+    with read_only(db) as session:
+        row = holders.get_holder(session, holder)
+        assert row is not None and not row.wrapped_key
+    db.close()
+    refused("backup.exists", commands.restore_store, settings, backup, Console(file=said))
+    server.drop_database("restored_after_erasure")
+
+
 @pytest.mark.slow
-def test_a_restored_backup_is_erased_again_before_it_serves(service: Service, store: str, tmp_path: Path) -> None:
-    if store != "sqlite":
-        pytest.skip("PostgreSQL is restored by its own tools; the service erases again when it starts")
+def test_a_restored_backup_is_erased_again_before_it_serves(
+    service: Service, store: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     ctx, person = service.ctx, service.driver(0)
     backup = tmp_path / "old.backup"
     write_backup(ctx.db, ctx.settings.data_dir, backup, now_ms=now_s(service) * 1000, key_days=35)
     refused("backup.exists", write_backup, ctx.db, tmp_path, backup, now_ms=now_s(service) * 1000, key_days=35)
     holder = holder_of(service, person)
     erase(service, person)
+    if store != "sqlite":
+        restored_elsewhere(service, backup, holder, request.getfixturevalue("postgres"))
+        return
     service.stop()
     data = service.settings.data_dir
     refused("backup.exists", restore_backup, backup, data, data / "mydata.sqlite3")

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from chain.errors import NodeError, RpcReason
-from chain.ports import BlockRef, LogEntry, Node, SignedTx, TxJournal, TxReceipt, TxRow, TxState
+from chain.ports import BlockRef, LogEntry, Node, SignedTx, TxCall, TxChange, TxJournal, TxReceipt, TxRow, TxState
 
 
 class CrashError(BaseException):
@@ -57,6 +57,15 @@ class FaultyNode:
     def block(self, number: int) -> BlockRef:
         return self._run("block", lambda: self.node.block(number))
 
+    def headers(self, first: int, last: int) -> list[BlockRef]:
+        return self._run("headers", lambda: self.node.headers(first, last))
+
+    def gas_price(self) -> int:
+        return self._run("gas_price", self.node.gas_price)
+
+    def client(self) -> str:
+        return self._run("client", self.node.client)
+
     def code(self, address: bytes, block: int | None = None) -> bytes:
         return self._run("code", lambda: self.node.code(address, block))
 
@@ -66,8 +75,10 @@ class FaultyNode:
     def call(self, to: bytes, data: bytes, *, sender: bytes | None = None, block: int | None = None) -> bytes:
         return self._run("call", lambda: self.node.call(to, data, sender=sender, block=block))
 
-    def logs(self, first: int, last: int, addresses: Sequence[bytes]) -> list[LogEntry]:
-        return self._run("logs", lambda: self.node.logs(first, last, addresses))
+    def logs(
+        self, first: int, last: int, addresses: Sequence[bytes], topics: Sequence[Sequence[bytes]] = ()
+    ) -> list[LogEntry]:
+        return self._run("logs", lambda: self.node.logs(first, last, addresses, topics))
 
     def send_raw(self, raw: bytes) -> bytes:
         return self._run("send_raw", lambda: self.node.send_raw(raw))
@@ -89,11 +100,20 @@ class FaultyJournal:
         self.journal = journal
         self.plan = plan
 
-    def reserve(
-        self, key: str, sender: bytes, to: bytes | None, sign: Callable[[int], SignedTx], *, first_nonce: int
-    ) -> TxRow:
+    def lead(self, sender: bytes) -> bool:
+        return self.plan.run("journal.lead", lambda: self.journal.lead(sender))
+
+    def reserve(self, key: str, sender: bytes, call: TxCall, *, first_nonce: int) -> TxRow:
         return self.plan.run(
-            "journal.reserve", lambda: self.journal.reserve(key, sender, to, sign, first_nonce=first_nonce)
+            "journal.reserve", lambda: self.journal.reserve(key, sender, call, first_nonce=first_nonce)
+        )
+
+    def signed(self, key: str, tx: SignedTx) -> TxRow:
+        return self.plan.run("journal.signed", lambda: self.journal.signed(key, tx))
+
+    def replace(self, old: TxRow, key: str, call: TxCall, *, error: str, first_nonce: int | None) -> TxRow:
+        return self.plan.run(
+            "journal.replace", lambda: self.journal.replace(old, key, call, error=error, first_nonce=first_nonce)
         )
 
     def unconfirmed(self, sender: bytes, limit: int) -> list[TxRow]:
@@ -101,19 +121,20 @@ class FaultyJournal:
 
     def set_state(
         self,
-        tx_hash: bytes,
+        row: TxRow,
         state: TxState,
         *,
         block_number: int | None = None,
         block_hash: bytes | None = None,
         error: str | None = None,
-    ) -> None:
-        self.plan.run(
+    ) -> bool:
+        return self.plan.run(
             "journal.set_state",
-            lambda: self.journal.set_state(
-                tx_hash, state, block_number=block_number, block_hash=block_hash, error=error
-            ),
+            lambda: self.journal.set_state(row, state, block_number=block_number, block_hash=block_hash, error=error),
         )
+
+    def history(self, key: str) -> list[TxChange]:
+        return self.journal.history(key)
 
     def get(self, key: str) -> TxRow | None:
         return self.plan.run("journal.get", lambda: self.journal.get(key))

@@ -23,8 +23,8 @@ from chain.ports import BlockRef, LogEntry, TxReceipt
 
 CODES = {name: f"code of {name}".encode() for name in ("PartyRegistry", "CertificateAnchors", "Grants", "ReceiptLog")}
 ADDRESSES = {name: hashlib.sha256(name.encode()).digest()[:20] for name in CODES}
-ANCHORED = keccak(b"Anchored(address,bytes32,uint64,uint40)")
-APPENDED = keccak(b"CheckpointAppended(uint32,uint64,uint64,bytes32,uint40)")
+ANCHORED = keccak(b"Anchored(address,bytes32,uint64)")
+APPENDED = keccak(b"CheckpointAppended(bytes32,uint64,uint32)")
 ANCHOR = _function("CertificateAnchors", "anchor")
 APPEND = _function("ReceiptLog", "append")
 HEAD = _function("ReceiptLog", "head")
@@ -49,6 +49,7 @@ class Tx:
     to: bytes
     data: bytes
     gas: int
+    gas_price: int = 0
 
 
 @dataclass
@@ -67,7 +68,7 @@ class State:
                     raise RevertedError(revert_bytes("AlreadyAnchored(address,bytes32)", sender, root))
             self.anchors.update((sender, root) for root in roots)
             return [
-                ((ANCHORED, bytes(12) + sender, root), encode(["uint64", "uint40"], [size, time_s]))
+                ((ANCHORED, bytes(12) + sender, root), encode(["uint64"], [size]))
                 for root, size in zip(roots, sizes, strict=True)
             ]
         if to == ADDRESSES["ReceiptLog"] and data[:4] == APPEND.selector:
@@ -79,8 +80,9 @@ class State:
             except ProofError:
                 raise RevertedError(revert_bytes("InconsistentProof()")) from None
             self.size, self.root = new_size, new_root
-            values = [old_size, new_size, new_root, time_s]
-            return [((APPENDED, (1).to_bytes(32, "big")), encode(["uint64", "uint64", "bytes32", "uint40"], values))]
+            return [((APPENDED, new_root), encode(["uint64", "uint32"], [new_size, 1]))]
+        if to == sender and not data:
+            return []
         raise RevertedError(b"")
 
 
@@ -90,6 +92,12 @@ class Block:
     txs: list[Tx]
     receipts: list[TxReceipt]
     logs: list[LogEntry]
+
+
+def _fits(log: LogEntry, topics: Sequence[Sequence[bytes]]) -> bool:
+    if len(log.topics) < len(topics):
+        return False
+    return all(not choices or topic in choices for topic, choices in zip(log.topics, topics, strict=False))
 
 
 class FakeNode:
@@ -104,6 +112,7 @@ class FakeNode:
         self.blocks: list[Block] = []
         self.pool: dict[bytes, Tx] = {}
         self.sent = 0
+        self.price = 0
         self._salt = 0
         self._cached: tuple[bytes, State] = (b"", State())
         self._append([])
@@ -148,6 +157,15 @@ class FakeNode:
             raise NodeError(RpcReason.NOT_FOUND)
         return self.blocks[number].ref
 
+    def headers(self, first: int, last: int) -> list[BlockRef]:
+        return [self.block(number) for number in range(first, last + 1)]
+
+    def gas_price(self) -> int:
+        return self.price
+
+    def client(self) -> str:
+        return "Fake/1"
+
     def code(self, address: bytes, block: int | None = None) -> bytes:
         return self.codes.get(address, b"")
 
@@ -164,8 +182,11 @@ class FakeNode:
             raise NodeError(RpcReason.REVERTED, "execution reverted", error.data) from None
         return b""
 
-    def logs(self, first: int, last: int, addresses: Sequence[bytes]) -> list[LogEntry]:
-        return [log for block in self.blocks[first : last + 1] for log in block.logs if log.address in addresses]
+    def logs(
+        self, first: int, last: int, addresses: Sequence[bytes], topics: Sequence[Sequence[bytes]] = ()
+    ) -> list[LogEntry]:
+        found = [log for block in self.blocks[first : last + 1] for log in block.logs if log.address in addresses]
+        return [log for log in found if _fits(log, topics)]
 
     def send_raw(self, raw: bytes) -> bytes:
         answer = self._accept(raw)
@@ -185,15 +206,29 @@ class FakeNode:
 
     def _accept(self, raw: bytes) -> bytes | NodeError:
         self.sent += 1
-        nonce, _, gas, to, _, data, *_ = rlp.decode(raw)
+        nonce, price, gas, to, _, data, *_ = rlp.decode(raw)
         sender = bytes.fromhex(Account.recover_transaction(raw)[2:])
-        tx = Tx(raw, keccak(raw), sender, int.from_bytes(nonce, "big"), to, data, int.from_bytes(gas, "big"))
+        tx = Tx(
+            raw,
+            keccak(raw),
+            sender,
+            int.from_bytes(nonce, "big"),
+            to,
+            data,
+            int.from_bytes(gas, "big"),
+            int.from_bytes(price, "big"),
+        )
         if tx.hash in self.pool:
             return NodeError(RpcReason.ALREADY_KNOWN)
         if tx.nonce < self.nonce(sender):
             return NodeError(RpcReason.NONCE_TOO_LOW)
-        if any(other.sender == sender and other.nonce == tx.nonce for other in self.pool.values()):
+        if tx.gas_price < self.price:
             return NodeError(RpcReason.UNDERPRICED)
+        rivals = [other for other in self.pool.values() if (other.sender, other.nonce) == (sender, tx.nonce)]
+        if any(tx.gas_price * 10 < other.gas_price * 11 or not tx.gas_price for other in rivals):
+            return NodeError(RpcReason.REPLACEMENT)
+        for other in rivals:
+            del self.pool[other.hash]
         self.pool[tx.hash] = tx
         if self.auto_mine and tx.nonce == self.nonce(sender):
             self.mine()

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from chain.merkle import BatchTree
@@ -12,6 +12,8 @@ from chain.ports import (
     Cursor,
     Head,
     SignedTx,
+    TxCall,
+    TxChange,
     TxRow,
     TxState,
 )
@@ -22,50 +24,90 @@ class MemoryJournal:
 
     def __init__(self) -> None:
         self.rows: dict[str, TxRow] = {}
+        self.changes: dict[str, list[TxChange]] = {}
+        self.leading = True
         self._lock = threading.Lock()
 
-    def reserve(
-        self, key: str, sender: bytes, to: bytes | None, sign: Callable[[int], SignedTx], *, first_nonce: int
-    ) -> TxRow:
+    def lead(self, sender: bytes) -> bool:
+        return self.leading
+
+    def reserve(self, key: str, sender: bytes, call: TxCall, *, first_nonce: int) -> TxRow:
         with self._lock:
             if key in self.rows:
                 return self.rows[key]
-            used = [row.nonce for row in self.rows.values() if row.sender == sender]
-            nonce = max(first_nonce, max(used, default=-1) + 1)
-            tx = sign(nonce)
-            row = TxRow(
-                key, sender, nonce, to, tx.raw, tx.tx_hash, TxState.SIGNED, None, None, None, time.time_ns() // 10**6
-            )
-            self.rows[key] = row
-            return row
+            return self._insert(key, sender, self._next(sender, first_nonce), 0, call)
+
+    def signed(self, key: str, tx: SignedTx) -> TxRow:
+        with self._lock:
+            if self.rows[key].state is TxState.PREPARED:
+                self._put(replace(self.rows[key], raw=tx.raw, tx_hash=tx.tx_hash, state=TxState.SIGNED))
+            return self.rows[key]
+
+    def replace(self, old: TxRow, key: str, call: TxCall, *, error: str, first_nonce: int | None) -> TxRow:
+        with self._lock:
+            if key not in self.rows:
+                if first_nonce is None:
+                    same = [
+                        row.bump for row in self.rows.values() if (row.sender, row.nonce) == (old.sender, old.nonce)
+                    ]
+                    self._insert(key, old.sender, old.nonce, max(same) + 1, call)
+                else:
+                    self._insert(key, old.sender, self._next(old.sender, first_nonce), 0, call)
+            self._put(replace(self.rows[old.key], state=TxState.REPLACED, error=error, replaced_by=key))
+            return self.rows[key]
 
     def unconfirmed(self, sender: bytes, limit: int) -> list[TxRow]:
-        open_states = (TxState.SIGNED, TxState.SENT, TxState.MINED)
+        final = (TxState.CONFIRMED, TxState.REPLACED, TxState.FAILED)
         with self._lock:
-            rows = [row for row in self.rows.values() if row.sender == sender and row.state in open_states]
-        return sorted(rows, key=lambda row: row.nonce)[:limit]
+            mine = sorted(
+                (row for row in self.rows.values() if row.sender == sender), key=lambda row: (row.nonce, row.bump)
+            )
+        rows = [row for row in mine if row.state not in final][:limit]
+        if rows:
+            rows += [row for row in mine if row.state is TxState.REPLACED and row.nonce >= rows[0].nonce]
+        return sorted(rows, key=lambda row: (row.nonce, row.bump))
 
     def set_state(
         self,
-        tx_hash: bytes,
+        row: TxRow,
         state: TxState,
         *,
         block_number: int | None = None,
         block_hash: bytes | None = None,
         error: str | None = None,
-    ) -> None:
+    ) -> bool:
         with self._lock:
-            key = next(key for key, row in self.rows.items() if row.tx_hash == tx_hash)
-            row = self.rows[key]
-            if row.state in (TxState.CONFIRMED, TxState.FAILED) and state is not row.state:
-                raise AssertionError(f"{row.state} is final")
-            self.rows[key] = replace(row, state=state, block_number=block_number, block_hash=block_hash, error=error)
+            found = self.rows[row.key]
+            if found.state is not row.state:
+                return False
+            if found.state in (TxState.CONFIRMED, TxState.FAILED) and state is not found.state:
+                raise AssertionError(f"{found.state} is final")
+            self._put(replace(found, state=state, block_number=block_number, block_hash=block_hash, error=error))
+            return True
+
+    def history(self, key: str) -> list[TxChange]:
+        return self.changes.get(key, [])
 
     def reopen_above(self, number: int) -> None:
         with self._lock:
-            for key, row in self.rows.items():
+            for row in list(self.rows.values()):
                 if row.block_number is not None and row.block_number > number:
-                    self.rows[key] = replace(row, state=TxState.SENT, block_number=None, block_hash=None, error=None)
+                    self._put(replace(row, state=TxState.SENT, block_number=None, block_hash=None, error=None))
+
+    def _next(self, sender: bytes, first_nonce: int) -> int:
+        used = [row.nonce for row in self.rows.values() if row.sender == sender]
+        return max(first_nonce, max(used, default=-1) + 1)
+
+    def _insert(self, key: str, sender: bytes, nonce: int, bump: int, call: TxCall) -> TxRow:
+        raw, at_ms = call.encode(nonce), time.time_ns() // 10**6
+        row = TxRow(key, sender, nonce, bump, call.to, raw, b"", TxState.PREPARED, None, None, None, None, at_ms)
+        self._put(row)
+        return row
+
+    def _put(self, row: TxRow) -> None:
+        self.rows[row.key] = row
+        change = TxChange(row.state, time.time_ns() // 10**6, row.block_number, row.error)
+        self.changes.setdefault(row.key, []).append(change)
 
     def get(self, key: str) -> TxRow | None:
         with self._lock:
@@ -109,12 +151,13 @@ class MemorySink:
     def recent(self, limit: int) -> list[Cursor]:
         return self.history[::-1][:limit]
 
-    def apply(self, events: Sequence[ChainEvent], upto: BlockRef) -> None:
+    def apply(self, events: Sequence[ChainEvent], upto: BlockRef, trail: Sequence[BlockRef] = ()) -> None:
         cursor = self.cursor()
         low = -1 if cursor is None else cursor.number
         assert all(low < event.block.number <= upto.number for event in events), "outside the range"
         self.events.extend(events)
-        self.history.append(Cursor(upto.number, upto.hash))
+        assert all(low < block.number < upto.number for block in trail), "outside the range"
+        self.history.extend(Cursor(block.number, block.hash) for block in (*trail, upto))
 
     def rewind(self, to: Cursor | None) -> None:
         number = -1 if to is None else to.number

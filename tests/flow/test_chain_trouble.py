@@ -3,8 +3,6 @@
 import json
 import shutil
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -14,7 +12,7 @@ from sqlalchemy import update
 from api import worker
 from api.demo import flow
 from api.errors import ApiError
-from api.store import unit_of_work
+from api.store import clock, unit_of_work
 from api.store.queries import chain_status
 from api.store.tables import Outbox
 from chain.errors import WrongChainError
@@ -23,21 +21,7 @@ from chain.signer import LocalSigner
 from tests import town
 from tests.api.calls import caller, problem
 from tests.flow.files import licences, table
-from tests.town import HARBOUR, LICENCE, Service, until
-
-
-@contextmanager
-def chain_loop(service: Service) -> Iterator[None]:
-    """The worker's chain thread, as the worker runs it."""
-    loop, stop = service._worker()[1], threading.Event()
-    thread = threading.Thread(target=loop.run, args=(stop,), daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join(20)
-        assert not thread.is_alive()
+from tests.town import HARBOUR, LICENCE, Service, chain_loop, until
 
 
 def chain_state(service: Service) -> tuple[str, str | None]:
@@ -148,6 +132,55 @@ def test_past_the_grace_pulls_close_and_revocation_does_not(service: Service) ->
         chain_status.set_chain_status(session, chain_status.ChainState.OK, now_ms=last_ok, head=1)
 
 
+def said_of(service: Service, grant: str) -> tuple[str, str | None, bool]:
+    """The word for a grant, the reason, and whether it says since when; with a sentence in both languages."""
+    found = service.citizen(service.driver(5)).get(f"/v1/grants/{grant}")["anchoring"]
+    assert found["zh"]
+    assert found["en"]
+    assert found["zh"] != found["en"]
+    return found["state"], found["reason"], found["since"] is not None
+
+
+def test_people_are_told_pending_anchored_or_delayed_why_and_since_when(service: Service) -> None:
+    service.settle()
+    grant = service.grant(service.driver(5))
+    assert said_of(service, grant) == ("pending", None, False)
+    (licence,) = [
+        item for item in service.citizen(service.driver(5)).get("/v1/certificates")["items"] if item["type"] == LICENCE
+    ]
+    assert licence["anchoring"]["state"] == "anchored"
+
+    def tell(state: chain_status.ChainState, reason: str | None) -> None:
+        with unit_of_work(service.ctx.db) as session:
+            now = clock.now_ms(session)
+            chain_status.set_chain_status(session, state, now_ms=now, head=1, reason=reason)
+
+    try:
+        tell(chain_status.ChainState.DELAYED, "chain.node.unreachable")
+        assert said_of(service, grant) == ("delayed", "anchoring.unreachable", True)
+        tell(chain_status.ChainState.HALTED, "chain.reset")
+        assert said_of(service, grant) == ("delayed", "anchoring.halted", True)
+        answer = httpx.get(f"{service.url}/readyz", trust_env=False)
+        why = answer.json()["reasons"]["chain"]
+        assert (answer.status_code, why["code"]) == (503, "chain.reset")
+        assert why["since"]
+        assert "重置" in why["zh"]
+        assert "reset" in why["en"]
+        tell(chain_status.ChainState.OK, None)
+        assert said_of(service, grant) == ("pending", None, False)
+        assert httpx.get(f"{service.url}/readyz", trust_env=False).json()["reasons"] == {}
+        service.execute("UPDATE outbox SET last_error = 'chain.refused' WHERE key = :k", k=f"grant:{grant}")
+        assert said_of(service, grant) == ("delayed", "anchoring.refused", True)
+        service.execute("UPDATE outbox SET last_error = NULL WHERE key = :k", k=f"grant:{grant}")
+        service.execute("UPDATE grants SET created_at_ms = created_at_ms - 400000 WHERE id = :id", id=grant)
+        assert said_of(service, grant) == ("delayed", "anchoring.slow", True)
+    finally:
+        tell(chain_status.ChainState.OK, None)
+        service.execute("UPDATE grants SET created_at_ms = created_at_ms + 400000 WHERE id = :id", id=grant)
+    turn_until_anchored(service, grant)
+    assert said_of(service, grant) == ("anchored", None, False)
+
+
 def _halts(service: Service) -> bool:
     try:
         service._worker()[1].relays.step()
@@ -217,6 +250,24 @@ def test_a_second_worker_waits_for_the_lease(service: Service) -> None:
     stop.set()
     waiting.join(10)
     assert service.rows("SELECT holder FROM leases WHERE name = 'worker'") == [("first",)]
+
+
+def test_a_chain_stands_only_where_something_waits_and_no_block_comes(service: Service) -> None:
+    loop = worker.build(service.settings)[1]
+    loop.stands_after_s = 0.0
+    assert loop.stands(7, open_transactions=1), "at once, with no patience"
+    loop.stands_after_s = 3600.0
+    assert not loop.stands(7, open_transactions=1)
+    assert loop.moved_at is not None
+    loop.moved_at -= 4000.0
+    assert loop.stands(7, open_transactions=1), "the head is the same since long and something waits"
+    assert not loop.stands(8, open_transactions=1), "a block came"
+    loop.moved_at -= 4000.0
+    assert not loop.stands(8, open_transactions=0), "nothing waits, so nothing needs a block"
+    assert not loop.stands(8, open_transactions=3), "it waits since now"
+    loop.moved_at -= 4000.0
+    assert loop.stands(8, open_transactions=3)
+    loop.ctx.db.close()
 
 
 def test_housekeeping_forgets_what_has_run_out(service: Service) -> None:

@@ -16,10 +16,10 @@ from api.wiring import TRUST_FILE
 from chain.__main__ import verify_with_node
 from chain.bundle import parse_bundle
 from chain.canonical import canonical
-from chain.relay import _call_of
+from chain.ports import TxCall
 from chain.trustfile import parse_trust_file
 from chain.verdict import State
-from tests.town import HARBOUR, PINE, Service
+from tests.town import HARBOUR, PINE, Service, until
 
 S = GrantState
 MOVES = {
@@ -118,12 +118,17 @@ def test_evidence_says_what_became_of_the_grant(service: Service) -> None:
         bundle = flow.disclose(flow.bundle_of(town, HARBOUR, envelope), envelope)
         found[name] = verify_with_node(parse_bundle(canonical(bundle)), trust, service.chain.url, None).state
     assert found == ON_CHAIN
-    waiting = service.rows(
-        "SELECT grant_id, seq FROM grant_events WHERE anchored_block IS NULL AND seq > 0"
-        " AND state NOT IN ('exhausted', 'expired')"
-    )
     mine = {grant_id for grant_id, _ in made.values()}
-    assert [row for row in waiting if row[0] in mine] == []
+
+    def taken_in() -> bool:
+        service.turn()
+        waiting = service.rows(
+            "SELECT grant_id, seq FROM grant_events WHERE anchored_block IS NULL AND seq > 0"
+            " AND state NOT IN ('exhausted', 'expired')"
+        )
+        return all(row[0] not in mine for row in waiting)
+
+    until(taken_in, "every change is known to stand on the chain")
 
 
 @pytest.mark.slow
@@ -139,9 +144,9 @@ def test_a_transaction_that_fails_after_its_row_was_closed_is_announced_again(se
     chain_outbox.dispatch(service.ctx, loop.relays, service.ctx.chain)
     ours = loop.relays.own.find(f"grant:{grant_id}")
     assert ours is not None
-    to, data, _gas = _call_of(ours.raw)
-    assert to is not None
-    regulator.prepare(f"first:{grant_id}", to, data)
+    call = TxCall.decode(ours.raw)
+    assert call.to is not None
+    regulator.prepare(f"first:{grant_id}", call.to, call.data)
     regulator.step()
     service.settle()
     tries = service.rows("SELECT key, state, error FROM chain_txs WHERE key LIKE :key", key=f"grant:{grant_id}%")

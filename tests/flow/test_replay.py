@@ -86,7 +86,7 @@ class History:
             party = parties.get_party(session, ENTITY.party_id or "")
             assert party is not None
             other = PartyStatus.ACTIVE if party.status == PartyStatus.SUSPENDED else PartyStatus.SUSPENDED
-            parties.set_status(session, party, other, actor="chain", at_ms=clock.now_ms(session))
+            parties.set_status(session, self.ctx.vault, party, other, actor="chain", at_ms=clock.now_ms(session))
 
     def decisions(self) -> list[str]:
         rows = self.service.rows("SELECT id FROM receipts WHERE kind IN ('delivery', 'refusal') ORDER BY at_ms, number")

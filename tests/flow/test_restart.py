@@ -7,7 +7,6 @@ from pathlib import Path
 import httpx
 import pytest
 
-from api import main
 from api.demo import flow
 from api.services import refusals
 from chain.__main__ import verify_with_node
@@ -70,7 +69,7 @@ def test_a_log_writer_that_dies_is_started_anew(service: Service, monkeypatch: p
     monkeypatch.setattr(threading, "excepthook", lambda _: None)
     with pytest.raises((SystemExit, Exception)):
         service.ctx.log.submit(dies)
-    until(lambda: service.ctx.log.ready, "a new thread writes", 4 * main.FOLD_INTERVAL_S)
+    until(lambda: service.ctx.log.ready, "a new thread writes")
     assert flow.pull_envelope(service.town, HARBOUR, grant, "json").certificates
 
 

@@ -66,8 +66,9 @@ WITHOUT_NUMBERS = b"\r\n".join(line.split(b",", 1)[1] for line in table(GOOD).sp
 WHOLE_FILES = {
     "no bytes but blanks": (b" \r\n \r\n", "returns.empty_file"),
     "a header alone": (table([]), "returns.no_rows"),
-    "a workbook": (b"PK\x03\x04" + bytes(200), "returns.not_csv"),
-    "an old workbook": (b"\xd0\xcf\x11\xe0" + bytes(200), "returns.not_csv"),
+    "a broken workbook": (b"PK\x03\x04" + bytes(200), "returns.bad_workbook"),
+    "an old workbook": (b"\xd0\xcf\x11\xe0" + bytes(200), "returns.old_workbook"),
+    "half a JSON file": (b'[{"a": 1}, {', "returns.bad_json"),
     "a PDF": (b"%PDF-1.7\n" + bytes(200), "returns.not_csv"),
     "UTF-16": (("\ufeff" + table(GOOD).decode()).encode("utf-16-le"), "returns.encoding"),
     "bytes of no encoding": (table(GOOD) + b"\xff\xff\xff\xff\x80", "returns.encoding"),
@@ -309,11 +310,11 @@ def test_a_worker_killed_between_slices_goes_on_where_it_stood(small: Service, m
     returned = hand_in(small, table(rows), seal=True)
     store, calls = returning._store, []
 
-    def dies(*args: Any, **kwargs: Any) -> None:
+    def dies(*args: Any, **kwargs: Any) -> bool:
         calls.append(1)
         if len(calls) in {2, 4}:
             raise KeyboardInterrupt  # what ends the process, from the code's point of view
-        store(*args, **kwargs)
+        return store(*args, **kwargs)
 
     monkeypatch.setattr(returning, "_store", dies)
     for _ in range(2):
@@ -333,6 +334,28 @@ def test_a_worker_killed_between_slices_goes_on_where_it_stood(small: Service, m
         id=returned,
     )
     assert stored == [(28, 28)], "no row lost, none twice"
+
+
+def test_a_slice_that_was_overtaken_is_prepared_anew(small: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between its preparation and its transaction somebody of it signs in for the first time: one holder, not two."""
+    rows = licences(76, 3)
+    returned = hand_in(small, table(rows), seal=True)
+    prepare, made = returning._prepare, []
+
+    def overtaken(*args: Any) -> returning.Prepared:
+        made.append(prepare(*args))
+        if len(made) == 1:
+            small.town.citizen(rows[1]["id_number"], rows[1]["name"])
+        return made[-1]
+
+    monkeypatch.setattr(returning, "_prepare", overtaken)
+    small.work()
+    assert len(made) == 2
+    counts = officer(small).get(f"/v1/returns/{returned}")["rows"]
+    assert (counts["good"], counts["bad"], counts["duplicate"]) == (3, 0, 0)
+    for row in rows:
+        (certificate,) = small.town.citizen(row["id_number"], row["name"]).get("/v1/certificates")["items"]
+        assert certificate["values"]["address"] == row["address"]
 
 
 def test_an_upload_that_breaks_off_leaves_nothing_acknowledged(

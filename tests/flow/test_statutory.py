@@ -6,6 +6,7 @@ import secrets
 import pytest
 
 from api.demo import flow, flow_duty
+from api.demo.provision import party_id
 from api.errors import ApiError
 from api.store.fsck import fsck
 from api.wiring import TRUST_FILE, log_key
@@ -101,6 +102,20 @@ def test_a_court_signs_its_request_instead(calm: Service) -> None:
     calm.settle()
     bundle = flow.disclose(flow.bundle_of(calm.town, COURT_HARBOUR, envelope), envelope)
     assert bundle["grant"]["binding"] is None and bundle["request"] is not None
+    trust = parse_trust_file((calm.settings.data_dir / TRUST_FILE).read_bytes())
+    verdict = verify_with_node(parse_bundle(canonical(bundle)), trust, calm.chain.url, envelope.file)
+    assert verdict.state is State.VALID, [f.code for f in verdict.findings]
+
+
+def test_a_court_whose_staff_ask_signs_with_its_account(calm: Service) -> None:
+    landlord = small_city().landlords[0]
+    clerk = flow.Person(calm.url).sign_in(role="entity", party=party_id(COURT_HARBOUR))
+    calm.at_end.callback(clerk.close)
+    fields = [f"{TITLES[0][0]}/{name}" for name in ("certificate_number", "area")]
+    envelope = flow_duty.query(clerk, COURT, FILE_NO, landlord.number, fields)
+    calm.settle()
+    bundle = flow.disclose(clerk.get(f"/v1/receipts/{envelope.receipt}/evidence"), envelope)
+    assert bundle["grant"]["binding"]["kind"] == "authority" and bundle["request"] is None
     trust = parse_trust_file((calm.settings.data_dir / TRUST_FILE).read_bytes())
     verdict = verify_with_node(parse_bundle(canonical(bundle)), trust, calm.chain.url, envelope.file)
     assert verdict.state is State.VALID, [f.code for f in verdict.findings]

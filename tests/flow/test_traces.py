@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from api.demo import flow, leaks
+from api.demo import flow, flow_traces, leaks
 from api.demo.provision import party_id
 from chain.__main__ import verify_with_node
 from chain.bundle import parse_bundle
@@ -13,6 +13,9 @@ from chain.trustfile import parse_trust_file
 from chain.verdict import State
 from tests.api.calls import caller, problem
 from tests.town import BANKS, CLAIM, HARBOUR, IDENTITY, LICENCE, TITLES, Service, small_city
+from watermark import WatermarkError
+from watermark.report import read_report
+from watermark.rescore import control_for, rescore
 
 
 @dataclass
@@ -48,6 +51,31 @@ def traced(service: Service, data: bytes, name: str) -> dict[str, object]:
     (item,) = answer["items"]
     report = item["report"]
     return {**item, "entities": {accused["entity"] for accused in report["accused"]}, "report": report}
+
+
+def test_a_report_is_computed_again_and_shown_as_a_page(service: Service, copies: Copies) -> None:
+    found = traced(service, copies.claim["pdf"].file + b"\n", "leak.pdf")
+    assert "grounds" not in found["report"]
+    regulator = service.town.regulator()
+    data = flow_traces.report(regulator, found["id"], "json")
+    assert data == regulator.get_bytes(f"/regulator/traces/{found['id']}/report.json")
+    assert not rescore(read_report(data)).differences
+    with pytest.raises(WatermarkError):
+        read_report(data.replace(b"identified", b"suspect"))
+    page = flow_traces.report(regulator, found["id"], "html").decode()
+    assert flow_traces.report(regulator, found["id"], "pdf").startswith(b"%PDF-")
+    assert "<svg" in page and "Of 1000000 codes never issued" in page
+    (accused,) = found["report"]["accused"]
+    assert f"/regulator/traces/{found['id']}/evidence/{accused['copy']}" in page
+
+
+def test_a_control_of_orders_has_fewer_codes(service: Service, copies: Copies) -> None:
+    found = traced(service, copies.claim["csv"].file + b"\n", "leak.csv")
+    report = read_report(flow_traces.report(service.town.regulator(), found["id"], "json"))
+    assert report.grounds is not None
+    counts = {bool(content.evidence.order_layers) for content in report.grounds.contents}
+    control = control_for(report, 2_000, 1_000)
+    assert control is not None and counts == {True} and control.decoys == 1_000
 
 
 ONLY_HARBOUR = {party_id(HARBOUR)}

@@ -14,7 +14,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 import urllib.request
@@ -24,6 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from api import lifeline
 from devnet import anvil
 
 CHAIN_ID = 777001
@@ -150,8 +150,6 @@ def _start(name: str, arguments: Sequence[str], chain_id: int) -> Engine:
     atexit.register(shutil.rmtree, scratch, ignore_errors=True)  # the log is read after the engine's end
     ready, log = scratch / "url", scratch / "stderr"
     line = [
-        sys.executable,
-        "-m",
         "devnet",
         name,
         "--port",
@@ -162,9 +160,7 @@ def _start(name: str, arguments: Sequence[str], chain_id: int) -> Engine:
         str(ready),
     ]
     with log.open("wb") as stderr:
-        process = subprocess.Popen(
-            [*line, *arguments], stdout=subprocess.DEVNULL, stderr=stderr, start_new_session=True
-        )
+        process = lifeline.start([*line, *arguments], stdout=subprocess.DEVNULL, stderr=stderr, start_new_session=True)
     deadline = time.monotonic() + START_S
     while not ready.exists():
         if process.poll() is not None or time.monotonic() > deadline:

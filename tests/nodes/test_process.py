@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -43,7 +44,7 @@ def test_a_stopped_chain_goes_on_where_it_was(tmp_path):
 def test_a_directory_serves_one_process(tmp_path):
     with engines.embedded(tmp_path) as engine:
         second = devnet("embedded", "--data", str(tmp_path), "--port", "0")
-        assert second.returncode == 1
+        assert second.returncode == os.EX_TEMPFAIL
         assert second.stderr == f"error: {tmp_path} is in use by process {engine.process.pid}\n"
         assert engine.rpc("eth_chainId") == "0xbdb29"
 
@@ -130,3 +131,19 @@ def test_interval_mining_gathers_transactions(tmp_path):
             engine.rpc("eth_sendRawTransaction", raw)
         assert engine.rpc("eth_getTransactionByHash", signed[0][1])["blockNumber"] is None
         assert {engine.receipt(tx_hash)["blockNumber"] for _, tx_hash in signed} == {"0x1"}
+
+
+@pytest.mark.slow
+def test_an_anvil_that_forgets_to_mine_is_reminded() -> None:
+    """What it misses by itself cannot be had at will: here mining on arrival is off, and on again with one ready."""
+    if (reason := engines.anvil_missing()) is not None:
+        pytest.skip(reason)
+    with engines.anvil_engine() as engine:
+        account = accounts.fresh()
+        engine.rpc("evm_setAutomine", False)
+        raw, tx_hash = accounts.sign(account, 0, to=account.address)
+        engine.rpc("eth_sendRawTransaction", raw)
+        time.sleep(3.0)
+        assert engine.rpc("eth_blockNumber") == "0x0", "a pause that was asked for is left alone"
+        engine.rpc("evm_setAutomine", True)
+        assert engine.receipt(tx_hash)["blockNumber"] == "0x1"

@@ -3,7 +3,6 @@
 import contextlib
 import re
 import subprocess
-import sys
 import urllib.parse
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from typing import Any
 
 import httpx
 
+from api import lifeline
 from tests.town import until
 
 SECRET = "a secret of this test alone"
@@ -46,8 +46,7 @@ def running_idp(folder: Path) -> Iterator[Idp]:
     """The provider as a process of its own; it ends with the block."""
     ready = folder / "idp.ready"
     with (folder / "idp.log").open("wb") as log:
-        line = [sys.executable, "-m", "tests.oidc.provider", str(ready)]
-        process = subprocess.Popen(line, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+        process = lifeline.start(["tests.oidc.provider", str(ready)], stdout=log, stderr=log)
     try:
         until(lambda: ready.exists() or process.poll() is not None, "the identity provider starts")
         assert process.poll() is None, (folder / "idp.log").read_text()

@@ -22,12 +22,19 @@ NOON = int(datetime(2026, 11, 23, 12, tzinfo=CHINA_STANDARD_TIME).timestamp() * 
 NIGHT = int(datetime(2026, 11, 23, 3, tzinfo=CHINA_STANDARD_TIME).timestamp() * 1000)
 
 
+def wide(text: str) -> str:
+    """A text with full-width digits."""
+    return text.translate({ord("0") + digit: "０１２３４５６７８９"[digit] for digit in range(10)})
+
+
 @pytest.mark.parametrize(
     ("ask", "tally", "reason"),
     [
         (replace(ASK, registered=False, case_no="x"), replace(CALM, blocked=True), statutory.NOT_REGISTERED),
         (replace(ASK, holder_kind=HolderKind.ENTERPRISE), CALM, statutory.WRONG_HOLDER_KIND),
         (replace(ASK, case_no=BASIS.case_example + "1"), CALM, statutory.BAD_CASE_NO),
+        # The same number in full-width digits would be another case, with a quota of its own.
+        (replace(ASK, case_no=wide(BASIS.case_example)), CALM, statutory.BAD_CASE_NO),
         (replace(ASK, items=frozenset()), CALM, statutory.NOTHING_ASKED),
         (replace(ASK, items=ITEMS | {("person.id_card", "ethnicity")}), CALM, statutory.FIELD_OUTSIDE_BASIS),
         (ASK, replace(CALM, blocked=True), statutory.BLOCKED),

@@ -26,7 +26,9 @@ MEASURE = """() => {
     const box = e.getBoundingClientRect();
     return box.width > 0 && (box.right > width + 1 || box.left < -1);
   });
-  const targets = seen('button, .button, select, input:not([type=hidden], [type=checkbox], [type=radio])');
+  const targets = seen(
+    'nav a, .prefs a, .taps a, .back, button, .button, select, input:not([type=hidden], [type=checkbox], [type=radio])'
+  );
   return {
     scroll: document.documentElement.scrollWidth - width,
     outside: outside.map((e) => `${e.tagName}.${e.getAttribute('class')}`),
@@ -88,6 +90,36 @@ def test_a_violation_would_show(base: str, browser) -> None:
     page.wait_for_timeout(50)
     page.close()
     assert any("Content Security Policy" in text for text in said)
+
+
+@pytest.mark.parametrize("lang", ["zh-Hans", "en"])
+def test_a_citizen_s_head_is_one_line_on_a_phone(base: str, browser, lang: Lang) -> None:
+    page = browser.new_page(viewport={"width": 360, "height": 780})
+    page.goto(f"{base}/{lang}/standard/citizen-home")
+    tops = page.eval_on_selector_all(".top-inner > *", "(all) => all.map((e) => Math.round(e.offsetTop / 20))")
+    bottom = page.evaluate("() => document.querySelector('.top-inner').offsetHeight")
+    page.close()
+    assert len(set(tops)) == 1 and bottom < 75, (tops, bottom)
+
+
+@pytest.mark.parametrize("lang", ["zh-Hans", "en"])
+def test_staff_unfold_their_sections_on_a_phone_without_a_script(base: str, browser, lang: Lang) -> None:
+    context = browser.new_context(viewport={"width": 360, "height": 780}, java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"{base}/{lang}/standard/regulator-watch")
+    head = [page.locator(part).bounding_box() for part in (".brand", ".prefs")]
+    assert head[0]["x"] + head[0]["width"] <= head[1]["x"], head
+    assert abs(head[0]["y"] - head[1]["y"]) < 10, "name and choices share one line"
+    sections, folded = page.locator("nav.sections a"), page.locator(".menu nav a")
+    assert not sections.first.is_visible()
+    assert not folded.first.is_visible()
+    page.click(".menu summary")
+    assert folded.evaluate_all("(all) => all.map((e) => e.href)") == sections.evaluate_all(
+        "(all) => all.map((e) => e.href)"
+    )
+    assert all(one.is_visible() for one in folded.all())
+    assert page.is_visible(".menu form[action='/signout'] button")
+    context.close()
 
 
 def test_keyboard_reaches_both_answers(base: str, browser) -> None:

@@ -195,6 +195,39 @@ def test_regulator_traces_the_leak(world: World) -> None:
     page.context.close()
 
 
+@pytest.mark.parametrize("script", [True, False], ids=["script", "no script"])
+def test_many_files_are_a_run_that_can_be_left(world: World, script: bool) -> None:
+    """The page comes to its end by itself, with a script or by its own reload, and is found again from the list."""
+    page = world.staff("regulator", "Data Supervision", "en")
+    if not script:
+        plain = world.browser.new_context(storage_state=page.context.storage_state(), java_script_enabled=False)
+        page.context.close()
+        page = plain.new_page()
+        page.set_default_timeout(PATIENCE_MS * 2)
+        page.goto(f"{world.url}/regulator")
+    leak = {"name": "copy.pdf", "mimeType": "application/pdf", "buffer": (world.folder / "copy.pdf").read_bytes()}
+    files = [{"name": f"{at}.csv", "mimeType": "text/csv", "buffer": f"a,b\n{at},x{at}\n".encode()} for at in range(24)]
+    files.append({"name": "broken.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.7 broken"})
+    page.set_input_files("#files", [*files, leak])
+    if script:
+        # So many names would push the button out of sight: the first ones, and how many more.
+        assert page.locator("[data-chosen] li").count() == 13
+        assert page.inner_text("[data-chosen] li:last-child") == "+ 14"
+    page.click("button:has-text('Examine')")
+    page.wait_for_url("**/regulator/traces/jobs/*")
+    address = page.url
+    page.goto(f"{world.url}/regulator")
+    page.click(f"a[href='{address.removeprefix(world.url)}']")
+    page.wait_for_selector(".page-head .badge:has-text('Finished')")
+    page.wait_for_selector("text=Source identified")
+    lines = page.locator("section[aria-labelledby=lines] tbody tr")
+    assert lines.count() == 26
+    assert "watermark." in lines.nth(24).inner_text()
+    page.click("section[aria-labelledby=lines] >> text=Source identified")
+    page.wait_for_selector(".verdict")
+    page.context.close()
+
+
 def test_anybody_checks_the_proof(world: World) -> None:
     page = world.page("en")
     page.goto(f"{world.url}/verify")

@@ -4,7 +4,11 @@ import re
 
 import pytest
 
+from api.catalogue.offers import Attribute
+from api.policy.data_asks import AskMover, AskState, Route, Wanted
+from api.policy.disputes import RecipientState
 from api.policy.states import GrantState, RequestState
+from api.portals import states as looks
 from api.portals import wording
 from api.portals.render import STATIC
 from api.store.queries.returns import ReturnState, RowState
@@ -22,16 +26,25 @@ SPRITE = (STATIC / "icons.svg").read_text("utf-8")
         ("grant", GrantState),
         ("request", RequestState),
         ("outcome", Outcome),
+        ("recipient", RecipientState),
+        ("sharing", Attribute),
         ("footprint", ReceiptKind),
     ],
 )
 def test_every_state_has_a_badge(kind: str, states: type) -> None:
-    assert {state.value for state in states} == set(wording.STATES[kind])
+    assert {state.value for state in states} == set(looks.STATES[kind])
+
+
+def test_asks_have_words_for_whatever_they_come_to() -> None:
+    assert set(looks.STATES["ask"]) == {*AskState, "handed"}
+    assert set(wording.ASK_NEXT) == set(wording.ASK_NEXT_OF_OTHERS) == set(AskState)
+    assert (set(wording.ASK_MOVERS), set(wording.ASK_ROUTES)) == (set(AskMover), set(Route))
+    assert set(wording.WANTED) == set(Wanted)
 
 
 def test_badges_use_icons_that_exist() -> None:
     icons = set(re.findall(r'<symbol id="([a-z]+)"', SPRITE))
-    used = {badge.icon for badges in wording.STATES.values() for badge in badges.values()}
+    used = {badge.icon for badges in looks.STATES.values() for badge in badges.values()}
     assert used <= icons
 
 

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import psutil
 
+from api import lifeline
+
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"<!-- run(?P<background>: in the background[^>]*)? -->\n```sh\n(?P<lines>.*?)```", re.DOTALL)
 LEFT_BEHIND = shutil.ignore_patterns(".git", ".venv", "data", "build", "dist", "node_modules", "*cache*", ".hypothesis")
@@ -68,10 +70,12 @@ class Reader:
     def start(self, block: Block, timeout_s: float) -> None:
         """Run a block in the background and wait until it says where it serves."""
         with self.said.open("ab") as out:
+            environment, ends = lifeline.given(self.environment)
             self.running = subprocess.Popen(
                 ["sh", "-euc", f"exec {block.commands}"],
                 cwd=self.place,
-                env=self.environment,
+                env=environment,
+                pass_fds=ends,
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,
@@ -100,8 +104,8 @@ class Reader:
         assert self.running is not None
         family = [psutil.Process(self.running.pid), *psutil.Process(self.running.pid).children(recursive=True)]
         self.running.send_signal(signal.SIGINT)
-        assert self.running.wait(40) == 0, self.said.read_text(encoding="utf-8")
-        gone, left = psutil.wait_procs(family, timeout=5)
+        assert self.running.wait(120) == 0, self.said.read_text(encoding="utf-8")
+        gone, left = psutil.wait_procs(family, timeout=60)
         assert len(gone) >= 4, "chain, worker, service and their supervisor"
         assert left == []
         self.running = None

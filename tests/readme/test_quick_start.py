@@ -65,7 +65,7 @@ def follow(place: Path, *, start_s: float, again: bool) -> None:
         held = save_proof(reader)
         assert held >= 3
         said = reader.run(verify)
-        assert len(re.findall(r"^ ?\d+\. ✓", said, re.MULTILINE)) == 21, said
+        assert len(re.findall(r"^ ?\d+\. ✓", said, re.MULTILINE)) == 22, said
         spoilt = place / "proof.json"
         spoilt.write_bytes(spoilt.read_bytes().replace(b'"size":', b'"size":1', 1))
         with pytest.raises(AssertionError):

@@ -93,3 +93,27 @@ def writer(world: World) -> Iterator[LogWriter]:
     assert log.wait_ready(30)
     yield log
     log.stop()
+
+
+@pytest.fixture(scope="module")
+def history(tmp_path_factory: pytest.TempPathFactory, backend: Backend) -> Iterator[World]:
+    """One world for all of a module's cases of tampering; each works on a copy of its database."""
+    url = backend.create()
+    keys = KeyRing.load(tmp_path_factory.mktemp("history") / "keys", production=False)
+    database = Database(url)
+    made = World(database, keys, Vault(keys))
+    log = made.new_writer()
+    log.start()
+    made.whole(log)
+    log.stop()
+    database.close()
+    yield made
+    backend.drop(url)
+
+
+@pytest.fixture
+def returned(world: World) -> World:
+    """A world with one sealed return of six records."""
+    world.add_parties()
+    world.add_return(6)
+    return world

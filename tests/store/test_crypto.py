@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from api.errors import ApiError
+from api.store import ids
 from api.store.bodies import BodyForm, RecordBody
 from api.store.crypto import Purpose, Sealer, Vault, bound_columns
 from api.store.keyring import KeyRing
@@ -153,6 +154,33 @@ def test_blind_index_parts_do_not_run_together(first: list[str], second: list[st
     vault._blind_index_key = bytes(32)
     same = [normalise(part) for part in first] == [normalise(part) for part in second]
     assert (vault.blind_index("k", *first) == vault.blind_index("k", *second)) is same
+
+
+# Signs that begin a text, or that normalisation would join to what stands before: the values of a row are normalised
+# together and must come out as if each had been alone.
+AWKWARD = st.text(
+    st.characters() | st.sampled_from(" \n\r\u2028\u3000\u0301\u0327\u1161\uff9e\u00a8ßﬁＸ가ά"), max_size=6
+).filter(lambda text: not any("\ud800" <= sign <= "\udfff" for sign in text))
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(st.tuples(AWKWARD, AWKWARD), max_size=4))
+def test_a_form_gives_the_same_blind_index(pairs: list[tuple[str, str]]) -> None:
+    vault = Vault.__new__(Vault)
+    vault._blind_index_key = bytes(32)
+    form = vault.blind_form("k", [name for name, _ in pairs])
+    plain = vault.blind_index("k", *(part for pair in pairs for part in pair))
+    assert form.index([value for _, value in pairs]) == plain
+
+
+def test_identifiers_drawn_together_are_like_single_ones() -> None:
+    drawn = ids.new_cert_ids(300)
+    assert len(set(drawn)) == 300
+    assert ids.new_holder_ids(0) == []
+    assert {len(one) for one in drawn} == {len(ids.new_cert_id())}
+    # The last of 26 characters holds 3 bits: of 300, each of its 8 values comes up.
+    assert len({one[-1] for one in drawn}) == 8 == len({ids.new_cert_id()[-1] for _ in range(300)})
+    assert {one[-1] for one in drawn} == {ids.new_cert_id()[-1] for _ in range(300)}
 
 
 COLUMNS = st.lists(st.none() | st.integers() | st.text(max_size=3) | st.binary(max_size=3), max_size=4)

@@ -9,10 +9,10 @@ from api.store import read_only, unit_of_work
 from api.store.event_sink import SqlEventSink
 from api.store.journal import SqlLogStore, SqlTxJournal
 from api.store.log_writer import LogWriter
-from api.store.queries import grants
+from api.store.queries import grants, returns
 from api.store.tables import Base, Batch, Checkpoint, Grant, Party, Record, Return
-from chain.ports import BlockRef, ChainEvent, Cursor, EventSink, Head, SignedTx, TxState
-from tests.store.world import World
+from chain.ports import BlockRef, ChainEvent, Cursor, EventSink, Head, SignedTx, TxCall, TxState
+from tests.store.world import NOW_MS, World
 
 
 def block(number: int, fork: int = 0) -> BlockRef:
@@ -32,7 +32,7 @@ def row(world: World, table: type[Base], key: object) -> Base:
 def sink(world: World, writer: LogWriter) -> EventSink:
     world.add_parties()
     world.add_return(3)
-    return SqlEventSink(world.db)
+    return SqlEventSink(world.db, world.vault)
 
 
 def anchored(world: World, number: int, **more: object) -> ChainEvent:
@@ -72,6 +72,30 @@ def test_batch_and_return(world: World, sink: EventSink) -> None:
     assert states(world) == ("pending", None, "sealed", False)
     sink.apply([anchored(world, 5)], block(5))
     assert states(world) == ("anchored", 5, "anchored", True)
+
+
+def test_a_batch_that_waits_to_be_settled(world: World, sink: EventSink) -> None:
+    """What decides is whether its return is sealed; settling later does not take the anchor back."""
+    returned = world.add_return(2, version=2, seal=False)
+    with read_only(world.db) as session:
+        batch = session.execute(select(Batch).where(Batch.return_id == returned)).scalar_one()
+    stated = {"issuer": batch.issuer, "root": batch.root, "size": batch.size}
+
+    def state() -> str:
+        found = row(world, Batch, batch.id)
+        assert isinstance(found, Batch)
+        return found.anchor_state
+
+    sink.apply([anchored(world, 4, **stated)], block(4))
+    assert state() == "open", "not sealed: the chain alone shows nothing"
+    sink.rewind(None)
+    with unit_of_work(world.db) as session:
+        returns.seal_return(session.get_one(Return, returned), NOW_MS)
+    sink.apply([anchored(world, 4, **stated)], block(4))
+    assert state() == "anchored"
+    with unit_of_work(world.db) as session:
+        assert returns.next_to_settle(session, session.get_one(Return, returned)) == batch.id
+    assert state() == "anchored"
 
 
 def test_foreign_events_anchor_nothing(world: World, sink: EventSink) -> None:
@@ -154,7 +178,7 @@ def test_checkpoints(world: World, sink: EventSink) -> None:
     log.add_checkpoint(Head(3, b"\3" * 32), "note", "checkpoint:3")
 
     def appended(number: int, size: int, root: bytes) -> ChainEvent:
-        return event("ReceiptLog", "CheckpointAppended", number, epoch=1, prevSize=0, newSize=size, newRoot=root)
+        return event("ReceiptLog", "CheckpointAppended", number, epoch=1, size=size, root=root)
 
     sink.apply([appended(4, 3, b"\7" * 32)], block(4))
     assert row(world, Checkpoint, 3).anchor_state == "pending"  # type: ignore[attr-defined]
@@ -185,13 +209,12 @@ def test_parties(world: World, sink: EventSink) -> None:
 
 
 def test_transactions(world: World, sink: EventSink) -> None:
-    journal = SqlTxJournal(world.db)
+    journal, rows = SqlTxJournal(world.db), {}
     for number, key in enumerate(("a", "b", "c")):
-        journal.reserve(
-            key, bytes(20), None, lambda n, at=number: SignedTx(b"raw", bytes([at + 4]) * 32), first_nonce=0
-        )
-    journal.set_state(bytes([5]) * 32, TxState.FAILED, error="chain.nonce_lost")
-    journal.set_state(bytes([6]) * 32, TxState.FAILED, block_number=6, block_hash=bytes(32), error="chain.reverted")
+        journal.reserve(key, bytes(20), TxCall(None, b"", 1), first_nonce=0)
+        rows[key] = journal.signed(key, SignedTx(b"raw", bytes([number + 4]) * 32))
+    journal.set_state(rows["b"], TxState.REPLACED, error="chain.nonce_lost")
+    journal.set_state(rows["c"], TxState.FAILED, block_number=6, block_hash=bytes(32), error="chain.reverted")
     sink.apply([event("Grants", "GrantRegistered", 4, id=bytes(32))], block(4))
 
     def state(key: str) -> tuple[object, ...]:
@@ -202,8 +225,10 @@ def test_transactions(world: World, sink: EventSink) -> None:
     assert state("a") == (TxState.CONFIRMED, 4, None)
     sink.rewind(None)
     assert state("a") == (TxState.SENT, None, None)
-    assert state("b") == (TxState.FAILED, None, "chain.nonce_lost"), "lost without a block, so not in a reorg"
+    assert state("b") == (TxState.REPLACED, None, "chain.nonce_lost"), "lost without a block, so not in a reorg"
     assert state("c") == (TxState.SENT, None, None), "it failed in a block that is gone"
+    assert [line.state.value for line in journal.history("a")] == ["prepared", "signed", "confirmed", "sent"]
+    assert [line.state.value for line in journal.history("c")] == ["prepared", "signed", "failed", "sent"]
 
 
 def test_old_blocks_go(world: World, sink: EventSink) -> None:

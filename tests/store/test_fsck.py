@@ -18,20 +18,35 @@ def test_clean_store_has_no_findings(world: World, writer: LogWriter) -> None:
     assert report.findings == ()
     assert report.skipped == ("chain",)
     assert report.checked["records"] == 30
-    assert report.checked["receipts"] == 10
+    assert report.checked["receipts"] == 15
+    assert report.checked["epochs"] == 1
     assert report.checked["copies"] == 4
     assert list(dict.fromkeys(seen)) == [
         "references",
         "erasures",
         "holders",
-        "parties",
         "log",
+        "parties",
+        "registrations",
+        "alarms",
+        "offices",
+        "watch",
+        "data_asks",
+        "subjects",
+        "passkeys",
+        "requests",
         "returns",
         "grants",
+        "epochs",
         "copies",
         "lives",
+        "trace_jobs",
+        "seals",
+        "disputes",
+        "amendments",
         "mandates",
         "visits",
         "accesses",
         "drafts",
+        "counts",
     ]

@@ -4,14 +4,15 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import text
 
 from api.errors import ApiError
 from api.store import Database, read_only, unit_of_work
-from api.store.schema import migrate, newest_version, require_current, schema_version
-from api.store.tables import Base
+from api.store.schema import _config, migrate, newest_version, require_current, schema_version
+from api.store.tables import Base, Receipt
 from tests.store.backends import Backend
 
 
@@ -48,6 +49,29 @@ def test_versions(empty: str) -> None:
     db.close()
 
 
+@pytest.mark.parametrize(("kept", "marked"), [([], []), ([3, 7], [7])])
+def test_the_watch_begins_at_the_end_of_an_old_log(db: Database, kept: list[int], marked: list[int]) -> None:
+    """What stands there before the upgrade is not judged anew; a watch that has begun goes on where it was."""
+
+    def marks() -> list[int]:
+        with read_only(db) as session:
+            return list(session.execute(text("SELECT number FROM watch_marks")).scalars())
+
+    with unit_of_work(db) as session:
+        command.downgrade(_config(session.connection()), "0020")
+        for number in kept:
+            row = {"id": f"rcpt_{number}", "number": number, "kind": "look", "repeats": 1, "at_ms": 1}
+            session.add(Receipt(**row, commitment=bytes(32), details_enc=b""))
+    migrate(db)
+    assert marks() == marked
+    with unit_of_work(db) as session:
+        command.downgrade(_config(session.connection()), "0020")
+        session.execute(text("DELETE FROM watch_marks"))
+        session.execute(text("INSERT INTO watch_marks (id, number) VALUES (1, 2)"))
+    migrate(db)
+    assert marks() == [2]
+
+
 def test_newer_schema_is_left_alone(db: Database) -> None:
     with unit_of_work(db) as session:
         session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
@@ -62,7 +86,7 @@ def test_two_that_start_together(empty: str) -> None:
     failures: list[BaseException] = []
 
     def run() -> None:
-        db = Database(empty)
+        db = Database(empty, busy_timeout_s=120.0)  # however slow the machine is just now
         try:
             migrate(db)
         except BaseException as error:
@@ -79,10 +103,6 @@ def test_two_that_start_together(empty: str) -> None:
 
 
 def test_downgrade_empties(db: Database) -> None:
-    from alembic import command
-
-    from api.store.schema import _config
-
     with unit_of_work(db) as session:
         command.downgrade(_config(session.connection()), "base")
     assert schema_version(db) is None

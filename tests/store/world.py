@@ -15,7 +15,7 @@ from api.store.crypto import DataKey, Vault
 from api.store.database import Database
 from api.store.keyring import KeyRing
 from api.store.log_writer import LogWriter, NumberedReceipt, Numberer, ReceiptDraft, prepare_receipt
-from api.store.queries import copies, grants, holders, receipts, records, requests, returns
+from api.store.queries import copies, epochs, grants, holders, parties, receipts, records, requests, returns
 from api.store.queries.holders import HolderKind
 from api.store.tables import Batch, Content, Copy, Grant, GrantEvent, Party, Request, Return
 from chain.grantmsg import GrantMessage, GrantStatus, binding_commitment, change_digest, grant_digest, terms_hash
@@ -61,6 +61,7 @@ class World:
     vault: Vault
     department: str = ""
     entity: str = ""
+    epoch: str = ""
     holder_ids: list[str] = field(default_factory=list)
     return_id: str = ""
     batch_id: str = ""
@@ -81,11 +82,14 @@ class World:
         with unit_of_work(self.db) as session:
             self.department = self._party(session, "department", keyed=False)
             self.entity = self._party(session, "entity", keyed=True)
+            self.epoch = epochs.open_next(session, self.vault, "2026", NOW_MS).id
 
     def _party(self, session: Session, role: str, *, keyed: bool) -> str:
         party_id = ids.new_party_id()
         jwk = PublicJwk("OKP", "Ed25519", os.urandom(32)) if keyed else None
-        session.add(
+        parties.admit(
+            session,
+            self.vault,
             Party(
                 id=party_id,
                 role=role,
@@ -94,11 +98,11 @@ class World:
                 address=account(self.keys.department(party_id)) if role == "department" else None,
                 http_key=None if jwk is None else jwk.to_json(),
                 http_key_thumbprint=None if jwk is None else base64url(jwk.thumbprint),
+                custody="demo",
                 status="active",
                 created_at_ms=NOW_MS,
-            )
+            ),
         )
-        session.flush()
         return party_id
 
     def add_return(self, people: int, *, version: int = 1, seal: bool = True) -> str:
@@ -166,9 +170,10 @@ class World:
         )
 
     def _seal(self, session: Session, row: Return, tree: BatchTree) -> None:
-        records.supersede_older(session, row.id)
-        returns.seal_batches(session, row.id)
-        row.state = "sealed"
+        returns.seal_return(row, NOW_MS)
+        session.flush()
+        while (batch_id := returns.next_to_settle(session, row)) is not None:
+            records.supersede_older(session, batch_id)
         details = {"return": row.id, "batches": [{"root": "0x" + tree.root.hex(), "size": tree.size}]}
         prepare_receipt(
             session,
@@ -214,7 +219,9 @@ class World:
         )
 
         def work(session: Session, numberer: Numberer) -> None:
-            session.add(
+            requests.ask(
+                session,
+                self.vault,
                 Request(
                     id=request_id,
                     entity_id=self.entity,
@@ -227,9 +234,8 @@ class World:
                     state=requests.RequestState.APPROVED.value,
                     created_at_ms=NOW_MS,
                     lapses_at_ms=NOW_MS + 1000,
-                )
+                ),
             )
-            session.flush()
             data_key = holders.holder_key(session, self.vault, holder_id)
             grants.seal_secret(data_key, grant, GrantSecret(key, salt, binding_salt, "token"))
             session.add(grant)
@@ -292,7 +298,7 @@ class World:
             id=f"cont_{name}",
             holder_id=grant.holder_id,
             media_type="text/csv",
-            epoch="2026",
+            epoch=self.epoch,
             original_sha256=hashlib.sha256(b"original " + file).digest(),
             records=[{"record": "cert_x", "version": 1}],
             created_at_ms=NOW_MS,
@@ -307,7 +313,7 @@ class World:
             entity_id=grant.entity_id,
             fingerprint=hashlib.sha256(name.encode()).digest(),
             media_type="text/csv",
-            epoch="2026",
+            epoch=self.epoch,
             file_sha256=hashlib.sha256(file).digest(),
             mark_document=document,
             state="held",

@@ -13,6 +13,7 @@ from api import cli, publication
 from api.errors import ApiError
 from api.settings import Settings
 from api.wiring import TRUST_FILE
+from chain.cosign import witness_key
 from chain.strict import base64url
 from chain.trustfile import parse_trust_file
 from tests.town import Service
@@ -36,6 +37,36 @@ def deployed(service: Service, monkeypatch: pytest.MonkeyPatch) -> Any:
     path.unlink()
     yield SimpleNamespace(settings=service.settings, keys=keys, path=path, before=before)
     path.write_bytes(before)
+
+
+def witness_text(seed: int) -> str:
+    return str(witness_key(f"witness.example/{seed}", Ed25519PrivateKey.from_private_bytes(bytes([seed]) * 32)))
+
+
+def test_witnesses_come_in_and_stay(deployed: Any) -> None:
+    assert publication.publish(deployed.settings).trust.witnesses is None
+    one, two = witness_text(3), witness_text(4)
+    first = publication.publish(deployed.settings.model_copy(update={"witnesses": (one,)}))
+    assert first.added == (f"witness {one}", "witnesses: 1 of 1")
+    assert publication.publish(deployed.settings).trust == first.trust, "nothing is taken out"
+    second = publication.publish(deployed.settings.model_copy(update={"witnesses": (two, one), "witness_quorum": 2}))
+    assert second.added == (f"witness {two}", "witnesses: 2 of 2")
+    said = parse_trust_file(deployed.path.read_bytes()).witnesses
+    assert said is not None
+    assert ([str(key) for key in said.keys], said.quorum) == ([one, two], 2)
+
+
+@pytest.mark.parametrize(
+    ("given", "code"),
+    [
+        ({"witnesses": ("x",)}, "settings.witness_key"),
+        ({"witnesses": (witness_text(3), witness_text(3))}, "settings.witness_twice"),
+        ({"witnesses": (witness_text(3),), "witness_quorum": 2}, "settings.witness_quorum"),
+    ],
+)
+def test_settings_name_witnesses_that_can_be(given: dict[str, Any], code: str) -> None:
+    with pytest.raises(ValueError, match=code):
+        Settings(**given)
 
 
 def test_it_is_written_and_then_added_to(deployed: Any) -> None:

@@ -10,9 +10,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from chain.binding import PasskeyBinding, Registration, passkey_commitment
+from chain.binding import PasskeyBinding, passkey_commitment
 from chain.bundle import Bundle, GrantEvidence
 from chain.canonical import canonical
+from chain.earlier import EarlierReceipt
 from chain.grantmsg import grant_digest, terms_hash
 from chain.jose import PublicJwk
 from chain.merkle import BatchTree, leaf_hash
@@ -78,7 +79,7 @@ def passkey_bundle(
     commitment = details_commitment(reg_salt, details)
     leaf = leaf_hash(receipt_leaf_bytes(ReceiptKind.CREDENTIAL, world.log, number, time_s, commitment))
     promise = sign_promise(world.log_key, world.log, number, leaf)
-    kept = Registration(world.log, number, time_s, commitment, details, reg_salt, promise)
+    kept = EarlierReceipt(ReceiptKind.CREDENTIAL, world.log, number, time_s, commitment, details, reg_salt, promise)
     binding = PasskeyBinding(public(key), device, client, signature, secret("binding salt"), kept)
     message = replace(
         world.grant.message, terms=committed, binding=passkey_commitment(binding.salt, binding.committed())

@@ -56,7 +56,7 @@ from chain.receipt import (
 )
 from chain.strict import base64url, hex0x
 from chain.terms import parse_terms
-from chain.trustfile import IdentityProvider, TrustedContract, TrustFile
+from chain.trustfile import IdentityProvider, TrustedContract, TrustFile, Witnesses
 
 DEPARTMENT_ID = "party_dept"
 ENTITY_ID = "party_insurer"
@@ -158,7 +158,7 @@ class World:
         self.grant = self.make_grant()
         self.grant_digest = grant_digest(self.grant.message, self.chain_id, self.contracts["Grants"])
 
-    def trust(self) -> TrustFile:
+    def trust(self, witnesses: Witnesses | None = None) -> TrustFile:
         return TrustFile(
             self.chain_id,
             secret("genesis"),
@@ -167,6 +167,7 @@ class World:
             frozenset(self.admins),
             self.log_key.public_key().public_bytes_raw(),
             (IdentityProvider("https://idp.test", jwk(self.idp_key)),),
+            witnesses=witnesses,
         )
 
     def certificate(self, code: str, size: int, index: int, values: dict[str, str]) -> CertificateEvidence:

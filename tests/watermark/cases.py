@@ -74,13 +74,17 @@ class Content:
         return self.files[copy_id]
 
     @property
-    def candidates(self) -> ContentCandidates:
-        """What the tracer is given."""
-        copies = tuple(
+    def issued(self) -> tuple[IssuedCopy, ...]:
+        """All copies made."""
+        return tuple(
             IssuedCopy(copy_id, self.entities[copy_id], KEY.epoch, hashlib.sha256(file).digest())
             for copy_id, file in self.files.items()
         )
-        return ContentCandidates(self.content_id, self.original, self.media_type, copies)
+
+    @property
+    def candidates(self) -> ContentCandidates:
+        """What the tracer is given."""
+        return ContentCandidates(self.content_id, self.original, self.media_type, self.issued)
 
 
 def table_content(records: list[Record], media_type: str, entities: int = 3, content_id: str = "content_t") -> Content:

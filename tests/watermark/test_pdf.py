@@ -23,7 +23,7 @@ from tests.watermark.cases import (
     table_content,
 )
 from watermark import Mark, Outcome, Verdict, WatermarkError, carrier_for
-from watermark.carriers.pdf_evidence import original_glyphs, steps
+from watermark.carriers.pdf_glyphs import original_glyphs, steps
 from watermark.carriers.pdf_layout import GlyphMover
 from watermark.carriers.pdf_reading import read_glyphs
 from watermark.payload import chips

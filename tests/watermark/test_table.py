@@ -102,7 +102,7 @@ def test_csv_keeps_its_byte_order_mark() -> None:
         (JSON, b"{"),
         (JSON, b'{"mydata": {}}'),
         (JSON, b'{"records": [1]}'),
-        (JSON, b'{"records": [{"values": {"a": 1}}]}'),
+        (JSON, b'{"records": [{"values": {"a": [1]}}]}'),
         (JSON, b'{"records": [{"values": []}]}'),
         (CSV, b""),
         (CSV, b"a,b\r\n1\r\n"),
@@ -123,5 +123,5 @@ def test_columns_that_the_mark_needs_are_refused() -> None:
 
 def test_unknown_media_type_is_refused() -> None:
     with pytest.raises(WatermarkError) as refused:
-        carrier_for("image/png")
+        carrier_for("audio/ogg")
     assert refused.value.code == "watermark.unsupported_type"

@@ -4,11 +4,13 @@ import csv
 import io
 import json
 import random
+import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
-from tests.watermark.cases import CSV, JSON, KEY, KEYS, Content, licence, payment, records_of, table_content
+from tests.watermark.cases import CSV, JSON, KEYS, Content, licence, payment, records_of, table_content
 from watermark import Outcome, Verdict
 from watermark.trace import trace
 
@@ -150,6 +152,22 @@ def test_sorted_table_of_one_entity_is_suspect_by_provenance() -> None:
     assert {"watermark.trace.provenance", "watermark.trace.holder_and_source"} <= set(verdict.codes)
 
 
+def test_whoever_outlived_an_erasure_is_not_named_by_provenance_alone() -> None:
+    """Another's original may be gone with what would have spoken for this one; a code still names."""
+    content = table_content([licence(i) for i in range(16)], JSON, entities=1)
+    rows = sorted(records_of(content.files["copy_content_t_0"]), key=lambda r: r["证号"])
+    kept = replace(content.candidates, outlived=True)
+    verdict = trace(_dump(rows, sort_keys=True), "leak.json", [kept], KEYS)
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+    assert not verdict.accused
+    assert {"watermark.trace.several_fit", "watermark.trace.holder_and_source"} <= set(verdict.codes)
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as files:
+        files.writestr("leak.json", _dump(rows, sort_keys=True))
+    assert trace(archive.getvalue(), "leak.zip", [kept], KEYS).outcome is Outcome.INCONCLUSIVE
+    assert trace(content.files["copy_content_t_0"], "copy.json", [kept], KEYS).outcome is Outcome.IDENTIFIED
+
+
 def test_sorted_order_is_worth_nothing(sixteen_json: Content) -> None:
     rows = sorted(records_of(sixteen_json.files["copy_content_t_1"]), key=lambda r: r["证号"])
     verdict = _trace(_csv(rows, sorted(rows[0])), sixteen_json)
@@ -268,21 +286,13 @@ def test_copies_whose_key_is_missing_are_counted_and_said(one_json: Content) -> 
     assert verdict.outcome is Outcome.INCONCLUSIVE
 
 
-def test_a_wrong_key_finds_nothing(sixteen_json: Content) -> None:
-    """Planted fault: with a shifted key the same leak must lose its evidence."""
-    shifted = type(KEY)(KEY.epoch, bytes(31) + b"\x01")
-    leak = _dump(json.loads(sixteen_json.files["copy_content_t_1"]))
-    verdict = trace(leak, "", [sixteen_json.candidates], {KEY.epoch: shifted})
-    assert verdict.outcome is Outcome.INCONCLUSIVE
-    assert trace(leak, "", [sixteen_json.candidates], KEYS).outcome is Outcome.IDENTIFIED
-
-
 def test_verdict_is_plain_json(one_json: Content) -> None:
     verdict = _trace(one_json.files["copy_content_t_1"], one_json)
     data = json.loads(json.dumps(verdict.to_dict()))
     assert data["outcome"] == "identified"
-    assert data["accused"] == [
-        {"copy": "copy_content_t_1", "entity": "party_1", "log10_e": data["accused"][0]["log10_e"]}
-    ]
+    (accused,) = data["accused"]
+    assert {"copy": "copy_content_t_1", "entity": "party_1"}.items() <= accused.items()
+    assert set(accused) == {"copy", "entity", "log10_e", "bound", "copy_bound"}
+    assert set(data["ranked"][0]) == {"copy", "entity", "log10_e"}
     assert data["n"] == 3
     assert {"level", "bound", "ranked", "layers", "codes", "fits", "contents", "file_sha256", "marker"} <= set(data)

@@ -15,6 +15,8 @@ from tests.copies.acts import delete
 from tests.town import HARBOUR, LICENCE, Service, city_files, small_city, until
 from tests.webhooks.receiver import Receiver
 
+pytestmark = pytest.mark.slow
+
 ALL = ["granted", "paused", "resumed", "revoked", "ended", "corrected", "deletion_due"]
 
 

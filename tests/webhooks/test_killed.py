@@ -3,10 +3,10 @@
 import os
 import signal
 import subprocess
-import sys
 
 import pytest
 
+from api import lifeline
 from tests.town import HARBOUR, Service, until
 from tests.webhooks.receiver import Receiver
 
@@ -20,7 +20,7 @@ def sender(service: Service) -> "subprocess.Popen[bytes]":
         "MYDATA_WEBHOOK_TIMEOUT_S": "1",
         "MYDATA_WEBHOOK_PAUSE_S": "0.01",
     }
-    return subprocess.Popen([sys.executable, "-m", "tests.webhooks.child"], env=environment, stdout=subprocess.PIPE)
+    return lifeline.start(["tests.webhooks.child"], env=environment, stdout=subprocess.PIPE)
 
 
 @pytest.mark.slow

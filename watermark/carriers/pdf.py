@@ -1,4 +1,4 @@
-"""The PDF carrier: layer G (every glyph moved by a fifth of a point), a visible line, hidden ids.
+"""The PDF carrier: layer G (every glyph moved by a fifth of a point), layer P in pictures, a visible line, hidden ids.
 
 The moves are real text positions, so they survive a re-save and rendering. Text extraction stays as it was: a glyph
 whose move would join or part two words stays where it is, which costs a little evidence and no correctness.
@@ -11,10 +11,13 @@ from xml.sax.saxutils import quoteattr
 import pikepdf
 from pikepdf import Dictionary, Name, String
 
-from watermark.carriers.pdf_evidence import LAYOUT, original_glyphs, pdf_evidence, steps
+from watermark.carriers.pdf_evidence import LAYOUT, pdf_evidence
+from watermark.carriers.pdf_glyphs import original_glyphs, steps
 from watermark.carriers.pdf_layout import GlyphMover, page_resources
-from watermark.carriers.pdf_reading import BLANK, text_of
+from watermark.carriers.pdf_pictures import Marked, marked_pictures
+from watermark.carriers.pdf_reading import text_of
 from watermark.carriers.pdf_text import OutlineFont, VisibleLine, default_font, overlay
+from watermark.carriers.pdfium import BLANK
 from watermark.errors import WatermarkError
 from watermark.evidence import Evidence
 from watermark.keys import EpochKey
@@ -45,10 +48,12 @@ class PdfCarrier:
         signature: mark first, then seal), `watermark.missing_glyph` (the notice has a character the font lacks).
         """
         text = _text(original)
+        with _opened(original) as pdf:
+            pictures = marked_pictures(pdf, mark, key)
         for whole in (False, True):
             still: set[int] = set()
             for _ in range(_ATTEMPTS):
-                copy = self._marked(original, mark, key, still, whole=whole)
+                copy = self._marked(original, mark, key, pictures, still, whole=whole)
                 found = _text(copy)
                 if found == text:
                     return copy
@@ -57,7 +62,7 @@ class PdfCarrier:
                     break
                 still |= joined_or_parted
         # No glyph can be moved without changing the text that readers extract: the copy keeps its other marks.
-        return self._marked(original, mark, key, None, whole=True)
+        return self._marked(original, mark, key, pictures, None, whole=True)
 
     def evidence(self, suspect: bytes, original: bytes, content_id: str) -> Evidence:
         """See `Carrier.evidence`."""
@@ -65,7 +70,16 @@ class PdfCarrier:
 
         return pdf_evidence(Leak.of(read(suspect)), original, content_id)
 
-    def _marked(self, original: bytes, mark: Mark, key: EpochKey, still: set[int] | None, *, whole: bool) -> bytes:
+    def _marked(
+        self,
+        original: bytes,
+        mark: Mark,
+        key: EpochKey,
+        pictures: list[Marked],
+        still: set[int] | None,
+        *,
+        whole: bool,
+    ) -> bytes:
         """A copy in which all glyphs but those of `still` (None: all) are moved; see `GlyphMover.move` for `whole`."""
         with _opened(original) as pdf:
             mover = _mover(pdf)
@@ -73,6 +87,8 @@ class PdfCarrier:
             moves[sorted(still) if still is not None else slice(None)] = 0.0
             offsets = moves.tolist()
             mover.move(lambda number: (offsets[number][0], offsets[number][1]), whole=whole)
+            for picture in pictures:
+                picture.put(pdf)
             self._draw_notice(pdf, mark)
             _hide_ids(pdf, mark.copy_id, key.copy_tag(mark.content_id, mark.entity_id, mark.copy_id))
             out = io.BytesIO()

@@ -4,30 +4,24 @@ The page may have been saved anew, moved, scaled, turned, cropped, cut into, or 
 pair of pages is fitted to glyphs that stand in the same text, from the leak and the original alone.
 """
 
-import io
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import replace
 
 import numpy as np
-import pikepdf
 from numpy.typing import NDArray
 
-from watermark.carriers.pdf_layout import GlyphMover
-from watermark.carriers.pdf_reading import read_glyphs, read_pdf
-from watermark.evidence import ChipLayer, Evidence
+from watermark.carriers.pdf_glyphs import STEP, Glyphs, joined, original_glyphs
+from watermark.carriers.pdf_reading import read_pdf
+from watermark.evidence import PICTURE_CELL, ChipLayer, Evidence, SpreadLayer
 from watermark.provenance import Leak, Sheet, best_match
-from watermark.reading import GlyphPage
 
-STEP = 0.2
-SMALL_STEP = 0.018
 LAYOUT = "layout"
 """Name of the layer; it separates the codes' derivations."""
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
 
-_PROBE_BASE = 24
-_PROBE_STEP = 0.02
+_SAME_FORM = 40
+_NEARLY_ALL = 0.9
 _NEAR = 1.0
 _CLIP = 0.6
 _OUTLIER = 1.0
@@ -38,102 +32,6 @@ _SAMPLES = 400
 _NEIGHBOURS = 40
 _MAX_LOCAL = 4000
 _MAX_PAIRS = 4_000_000
-
-
-def steps(mover: GlyphMover) -> Floats:
-    """How far each glyph moves across and up, in points; shape (n, 2).
-
-    A fifth of a point (0.07 mm); less for small print, where it would show. Beside a space nothing moves across:
-    readers find words by the gap.
-    """
-    size = np.minimum(STEP, SMALL_STEP * np.array(mover.sizes, dtype=np.float64))
-    across = np.where(np.array(mover.beside_space, dtype=np.bool_), 0.0, size)
-    return np.stack([across, size], axis=1)
-
-
-@dataclass(frozen=True)
-class Glyphs:
-    """Glyphs of a document, all pages in one. Shapes (n,), points; `number` is the drawing number or -1."""
-
-    code: Ints
-    page: Ints
-    x: Floats
-    y: Floats
-    number: Ints
-
-    @property
-    def points(self) -> Floats:
-        """Positions, shape (n, 2)."""
-        return np.stack([self.x, self.y], axis=1)
-
-
-def _joined(pages: tuple[GlyphPage, ...] | list[GlyphPage]) -> Glyphs:
-    def all_of(parts: list[tuple[float, ...]]) -> Floats:
-        return np.array([v for part in parts for v in part], dtype=np.float64)
-
-    code = np.array([c for p in pages for c in p.codes], dtype=np.intp)
-    page = np.repeat(np.arange(len(pages), dtype=np.intp), [len(p.codes) for p in pages])
-    return Glyphs(code, page, all_of([p.x for p in pages]), all_of([p.y for p in pages]), np.full(len(code), -1))
-
-
-def _moved(original: bytes, place: int) -> tuple[Floats, Glyphs]:
-    """The original with each glyph moved by two digits of its number, base 24, from digit `place` on."""
-    with pikepdf.open(io.BytesIO(original)) as pdf:
-        mover = GlyphMover(pdf)
-
-        def digits(number: int) -> tuple[float, float]:
-            rest = number // _PROBE_BASE**place
-            return rest % _PROBE_BASE * _PROBE_STEP, rest // _PROBE_BASE % _PROBE_BASE * _PROBE_STEP
-
-        mover.move(digits)
-        out = io.BytesIO()
-        pdf.save(out)
-    return steps(mover), _joined(read_glyphs(out.getvalue())[0])
-
-
-@lru_cache(maxsize=8)  # few: originals are personal data
-def original_glyphs(original: bytes) -> tuple[Floats, Glyphs]:
-    """(how far each glyph is moved by the mark, glyphs as the reader sees them with their drawing numbers).
-
-    Reader and writer may count differently (ligatures, doubled glyphs, forms). So the original is moved by known,
-    distinct amounts and read: each glyph then tells its own number.
-    """
-    plain = _joined(read_glyphs(original)[0])
-    number = np.zeros(len(plain.code), dtype=np.intp)
-    known = np.ones(len(plain.code), dtype=np.bool_)
-    place = 0
-    while True:
-        size, moved = _moved(original, place)
-        partner = _same_glyphs(plain, moved)
-        shift = moved.points[partner] - plain.points if len(moved.code) else np.zeros((len(plain.code), 2))
-        digits = np.rint(shift / _PROBE_STEP).astype(np.intp)
-        exact = np.abs(shift - digits * _PROBE_STEP).max(axis=1, initial=0.0) < _PROBE_STEP / 4
-        known &= (partner >= 0) & exact & (digits >= 0).all(axis=1) & (digits < _PROBE_BASE).all(axis=1)
-        number += (digits[:, 0] + digits[:, 1] * _PROBE_BASE) * _PROBE_BASE**place
-        place += 2
-        if _PROBE_BASE**place >= len(size):
-            break
-    number[~known | (number >= len(size))] = -1
-    return size, Glyphs(plain.code, plain.page, plain.x, plain.y, number)
-
-
-def _same_glyphs(plain: Glyphs, moved: Glyphs) -> Ints:
-    """For each glyph its place in the moved original, or -1; the reader may list turned text in another order."""
-    if np.array_equal(plain.code, moved.code):
-        return np.arange(len(plain.code), dtype=np.intp)
-    partner = np.full(len(plain.code), -1, dtype=np.intp)
-    reach = _PROBE_BASE * _PROBE_STEP
-    for page in np.unique(plain.page).tolist():
-        for code in np.unique(plain.code[plain.page == page]).tolist():
-            ours = np.flatnonzero((plain.code == code) & (plain.page == page))
-            theirs = np.flatnonzero((moved.code == code) & (moved.page == page))
-            if not len(theirs) or len(ours) * len(theirs) > _MAX_PAIRS:
-                continue
-            shift = moved.points[theirs][None] - plain.points[ours][:, None]
-            fits: NDArray[np.bool_] = np.all((shift > -_PROBE_STEP / 2) & (shift < reach), axis=2)
-            only = fits.sum(axis=1) == 1
-            partner[ours[only]] = theirs[fits[only].argmax(axis=1)]
-    return partner
 
 
 def _unique_grams(codes: Ints, length: int) -> dict[tuple[int, ...], int]:
@@ -312,12 +210,34 @@ def _page(glyphs: Glyphs, page: int) -> Glyphs:
     return Glyphs(glyphs.code[here], glyphs.page[here], glyphs.x[here], glyphs.y[here], glyphs.number[here])
 
 
+def _all_compared(scores: Floats | None, original: bytes) -> bool:
+    """Whether the places of nearly all glyphs that the mark moves were read from text."""
+    movable = np.count_nonzero(original_glyphs(original)[0])
+    return scores is not None and bool(0 < _NEARLY_ALL * movable < np.count_nonzero(scores))
+
+
 def pdf_evidence(leak: Leak, original: bytes, content_id: str) -> Evidence:
     """Everything that `leak` shows of the original PDF. A leak that is no PDF can only show its values."""
     reading = leak.reading
     coverage = best_match(leak, Sheet(read_pdf(original).sheets[0])).coverage
-    layers: tuple[ChipLayer, ...] = ()
+    scores: Floats | None = None
     if reading.pages:
         size, glyphs = original_glyphs(original)
-        layers = (ChipLayer(LAYOUT, layout_scores(_joined(reading.pages), glyphs, size)),)
-    return Evidence(content_id, layers, (), reading.claims, coverage)
+        scores = layout_scores(joined(reading.pages), glyphs, size)
+    if reading.rasters and not _all_compared(scores, original):
+        from watermark.carriers.pdf_raster_evidence import raster_scores
+
+        seen, agreeing = raster_scores(reading.rasters, original)
+        # Where a page's text could be compared, its picture tells nothing more.
+        scores = seen if scores is None or not scores.any() else np.where(scores != 0, scores, seen)
+        if agreeing >= _SAME_FORM and not coverage.rows:
+            coverage = replace(coverage, cells=frozenset({PICTURE_CELL}), rows=1)
+    layers = (ChipLayer(LAYOUT, scores),) if scores is not None else ()
+    pictures: tuple[SpreadLayer, ...] = ()
+    if reading.rasters or reading.pictures:
+        from watermark.carriers.pdf_picture_evidence import picture_layers
+
+        pictures, agreeing = picture_layers(reading, original)
+        if agreeing >= _SAME_FORM and not coverage.rows:
+            coverage = replace(coverage, cells=frozenset({PICTURE_CELL}), rows=1)
+    return Evidence(content_id, layers, (), reading.claims, coverage, pictures)

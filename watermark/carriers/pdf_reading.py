@@ -3,25 +3,22 @@
 import ctypes
 import io
 import re
-import threading
+from dataclasses import replace
 
 import pikepdf
 import pypdfium2
 import pypdfium2.raw as pdfium
 
+from watermark.carriers.pdfium import BLANK, PDFIUM
 from watermark.carriers.table_reading import MAX_CLAIMS, TEXT_SPLIT
 from watermark.errors import WatermarkError
 from watermark.evidence import Claim
 from watermark.reading import GlyphPage, Reading, Row
 
-PDFIUM = threading.Lock()
-"""PDFium must not run in two threads of a process at once."""
-
 MAX_PAGES = 200
 MAX_GLYPHS = 300_000
 MAX_XMP = 1 << 20
 
-BLANK = frozenset({0, 9, 10, 13, 32, 0xA0, 0x3000})
 _GROUP = re.compile(r"[0-9]+[0-9A-Za-z]*")
 _XMP_COPY = re.compile(r'mydata:copy(?:="|>)([A-Za-z0-9_.\-]{1,64})["<]')
 _XMP_MARK = re.compile(r'mydata:mark(?:="|>)([0-9a-f]{32})["<]')
@@ -35,6 +32,16 @@ def read_pdf(data: bytes) -> Reading:
     pages, words = read_glyphs(data)
     row = Row(("",) * len(words), tuple(words))
     return Reading("pdf", ((row,),), tuple(_claims(data)), tuple(pages))
+
+
+def read_suspect_pdf(data: bytes) -> Reading:
+    """As `read_pdf`, and the pages that show pictures as rasters, and the pictures themselves."""
+    from watermark.carriers.pdf_pictures import suspect_pictures
+    from watermark.carriers.pdf_rendering import picture_pages
+
+    reading = read_pdf(data)
+    pages = picture_pages(data, [len(page.codes) for page in reading.pages])
+    return replace(reading, rasters=pages, pictures=suspect_pictures(data))
 
 
 def text_of(data: bytes) -> str:

@@ -9,12 +9,22 @@ entity that holds several copies cannot average it away); and the spelling of wh
 import csv
 import io
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from json.encoder import encode_basestring
 from typing import Any
 
-from watermark.carriers.table_evidence import NAMES, ROWS, SPELLING, record_cells, table_evidence
+from watermark.carriers.table_evidence import (
+    NAMES,
+    ROWS,
+    SPELLING,
+    Number,
+    is_json,
+    json_document,
+    record_cells,
+    table_evidence,
+)
 from watermark.carriers.table_reading import MARK_COLUMN, decode, needs_quotes, split_csv
 from watermark.carriers.xlsx_writing import XLSX_TYPE, Grid, write_workbook
 from watermark.errors import WatermarkError
@@ -22,6 +32,8 @@ from watermark.evidence import Evidence
 from watermark.keys import EpochKey
 from watermark.payload import Mark, chips, copy_order, entity_order
 from watermark.provenance import Leak
+from watermark.variants import Spelling, entity_variants, respelt
+from watermark.zero_width import ZERO_WIDTH, with_marks
 
 JSON_TYPE = "application/json"
 CSV_TYPE = "text/csv"
@@ -81,9 +93,15 @@ def write_original(table: Table, media_type: str) -> bytes:
     return out.getvalue().encode()
 
 
+@dataclass(frozen=True)
 class TableCarrier:
-    """JSON and CSV tables."""
+    """JSON and CSV tables. `spellings`: fields whose values may be spelt otherwise (`watermark.variants`); none.
 
+    `zero_width`: fields that may carry characters which nobody sees (`watermark.zero_width`); none.
+    """
+
+    spellings: Mapping[str, Spelling] = field(default_factory=dict)
+    zero_width: frozenset[str] = frozenset()
     name = "table"
     media_types = frozenset({JSON_TYPE, CSV_TYPE})
 
@@ -91,26 +109,58 @@ class TableCarrier:
         """The marked copy.
 
         JSON originals: an object with `records`, a list of objects whose texts stand in `values` or in the record
-        itself; everything else passes through. CSV originals: RFC 4180 with a line of names. Errors:
-        `watermark.bad_original`.
+        itself, or such a list alone, whose copy has no header; everything else passes through. CSV originals:
+        RFC 4180 with a line of names. Errors: `watermark.bad_original`.
         """
-        if original.removeprefix(_BOM).lstrip()[:1] == b"{":
-            return _embed_json(original, mark, key)
-        return _embed_csv(original, mark, key)
+        try:
+            text = decode(original)
+        except WatermarkError as error:
+            raise WatermarkError("watermark.bad_original") from error
+        if is_json(text):
+            return _embed_json(text, mark, key, self._varied)
+        return _embed_csv(original, mark, key, self._varied)
+
+    def _varied(self, rows: list[dict[str, str]], mark: Mark, key: EpochKey) -> list[dict[str, str]]:
+        return hidden_rows(spelt_rows(rows, mark, key, self.spellings), mark, key, self.zero_width)
 
     def evidence(self, suspect: bytes, original: bytes, content_id: str) -> Evidence:
         """See `Carrier.evidence`."""
         from watermark.carriers.reading import read
 
-        return table_evidence(Leak.of(read(suspect)), original, content_id)
+        return table_evidence(Leak.of(read(suspect)), original, content_id, self.spellings)
 
 
-def _embed_json(original: bytes, mark: Mark, key: EpochKey) -> bytes:
+def spelt_rows(
+    rows: list[dict[str, str]], mark: Mark, key: EpochKey, spellings: Mapping[str, Spelling]
+) -> list[dict[str, str]]:
+    """The values as the entity's code spells them, where `spellings` lets them vary."""
+    if not spellings:
+        return rows
+    code = partial(entity_variants, key, mark.content_id, mark.entity_id)
+    return respelt(rows, spellings, lambda count: code(count).tolist())
+
+
+def hidden_rows(rows: list[dict[str, str]], mark: Mark, key: EpochKey, fields: frozenset[str]) -> list[dict[str, str]]:
+    """The values with zero-width marks in `fields`."""
+    if not fields:
+        return rows
+    return with_marks(rows, fields, lambda count: chips(mark, key, ZERO_WIDTH, count).tolist())
+
+
+Varied = Callable[[list[dict[str, str]], Mark, EpochKey], list[dict[str, str]]]
+
+
+def _embed_json(original: str, mark: Mark, key: EpochKey, varied: Varied) -> bytes:
     document = _parsed(original)
     records: list[dict[str, Any]] = document["records"]
+    for record, cells in zip(records, varied([record_cells(r) for r in records], mark, key), strict=True):
+        record.get("values", record).update(cells)
     spaces = iter(chips(mark, key, SPELLING, 2 * sum(len(record_cells(r)) for r in records)).tolist())
     written = [_record(r, i, mark, key, spaces) for i, r in enumerate(records)]
     order = copy_order(key, mark.content_id, mark.copy_id, ROWS, 0, len(records))
+    body = ",\n".join(written[i] for i in order)
+    if original.lstrip("\ufeff \t\r\n").startswith("["):
+        return f"[\n{body}\n]\n".encode()
     said = {"notice": mark.notice_zh, "notice_en": mark.notice_en, "maker": mark.maker, "made_at": mark.made_at}
     header = {
         **document["mydata"],
@@ -123,21 +173,17 @@ def _embed_json(original: bytes, mark: Mark, key: EpochKey) -> bytes:
         for name, value in {**document, "mydata": header}.items()
         if name != "records"
     )
-    body = ",\n".join(written[i] for i in order)
     return f'{{{head}"records":[\n{body}\n]}}\n'.encode()
 
 
-def _parsed(original: bytes) -> dict[str, Any]:
+def _parsed(original: str) -> dict[str, Any]:
     try:
-        document: Any = json.loads(original)
-    except ValueError as error:
+        document = json_document(original.removeprefix("\ufeff"))
+    except (ValueError, RecursionError) as error:
         raise WatermarkError("watermark.bad_original") from error
-    if not isinstance(document, dict) or not isinstance(document.setdefault("mydata", {}), dict):
+    if not isinstance(document.setdefault("mydata", {}), dict):
         raise WatermarkError("watermark.bad_original")
-    records = document.get("records")
-    if not isinstance(records, list):
-        raise WatermarkError("watermark.bad_original")
-    for record in records:
+    for record in document["records"]:
         if not isinstance(record, dict) or not isinstance(record.get("values", {}), dict):
             raise WatermarkError("watermark.bad_original")
         if not all(isinstance(value, str) for value in record.get("values", {}).values()):
@@ -146,7 +192,13 @@ def _parsed(original: bytes) -> dict[str, Any]:
 
 
 def _dump(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    if isinstance(value, Number):
+        return str(value)
+    if isinstance(value, Mapping):
+        return "{" + ",".join(f"{_dump(str(name))}:{_dump(member)}" for name, member in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(_dump, value)) + "]"
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _record(record: dict[str, Any], index: int, mark: Mark, key: EpochKey, spaces: Iterator[int]) -> str:
@@ -154,7 +206,7 @@ def _record(record: dict[str, Any], index: int, mark: Mark, key: EpochKey, space
     for name, value in record_cells(record).items():
         before = " " if next(spaces) > 0 else ""
         after = " " if next(spaces) > 0 else ""
-        members.append(f"{before}{encode_basestring(name)}:{after}{encode_basestring(value)}")
+        members.append(f"{before}{encode_basestring(name)}:{after}{_dump(value)}")
     order = entity_order(key, mark.content_id, mark.entity_id, NAMES, index, len(members))
     body = ",".join(members[j] for j in order)
     if "values" not in record:
@@ -167,12 +219,15 @@ def _record(record: dict[str, Any], index: int, mark: Mark, key: EpochKey, space
     return "{" + ",".join(parts) + "}"
 
 
-def _embed_csv(original: bytes, mark: Mark, key: EpochKey) -> bytes:
+def _embed_csv(original: bytes, mark: Mark, key: EpochKey, varied: Varied) -> bytes:
     rows = split_csv(decode(original), ",")
     if not rows or any(len(row) != len(rows[0]) for row in rows) or MARK_COLUMN in {v for v, _ in rows[0]}:
         raise WatermarkError("watermark.bad_original")
     names, records = [v for v, _ in rows[0]], rows[1:]
     width = len(names)
+    if len(set(names)) == width:
+        plain = [dict(zip(names, (value for value, _ in row), strict=True)) for row in records]
+        records = [[(row[name], 0) for name in names] for row in varied(plain, mark, key)]
     columns = entity_order(key, mark.content_id, mark.entity_id, NAMES, 0, width)
     quotes = chips(mark, key, SPELLING, width * len(records)).tolist()
     tag = key.copy_tag(mark.content_id, mark.entity_id, mark.copy_id)

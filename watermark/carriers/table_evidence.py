@@ -3,15 +3,20 @@
 import json
 from collections import Counter
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from watermark.carriers.seen_evidence import made_out
 from watermark.carriers.table_reading import FIRST, decode, read_csv
 from watermark.carriers.xlsx_reading import first_sheet
-from watermark.evidence import ChipLayer, Evidence, Level, OrderGroup, OrderLayer
+from watermark.evidence import ChipLayer, Evidence, Level, OrderGroup, OrderLayer, VariantLayer
 from watermark.provenance import Leak, Matching, NormalRow, Sheet, best_match
 from watermark.reading import Row
+from watermark.variants import Spelling, base, kinds, places
+from watermark.zero_width import CHIPS, ZERO_WIDTH, plain
+from watermark.zero_width import shown as hidden_chips
 
 _ZIP = b"PK\x03\x04"
 ROWS, NAMES, SPELLING = "rows", "names", "spelling"
@@ -24,8 +29,41 @@ MAX_ORDERED = 4096
 """Rows beyond this many add nothing to order evidence that is already past any threshold."""
 
 
+class Number(str):
+    """A number of a JSON original as it is spelt there: 1.50 stays 1.50, and no digit is rounded away."""
+
+    __slots__ = ()
+
+
+def json_document(text: str) -> dict[str, Any]:
+    """A JSON original: an object with `records`, or a list of records, which becomes such an object.
+
+    Numbers are `Number`. Errors: ValueError for anything else.
+    """
+    document: Any = json.loads(text, parse_int=Number, parse_float=Number)
+    if isinstance(document, list):
+        document = {"records": document}
+    if isinstance(document, dict) and isinstance(document.get("records"), list):
+        return document
+    raise ValueError("records")
+
+
+def is_json(text: str) -> bool:
+    """Whether an original is JSON; a table's first name may begin with a bracket too."""
+    first = text.lstrip("\ufeff \t\r\n")[:1]
+    if first != "[":
+        return first == "{"
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    except RecursionError:
+        return True
+    return True
+
+
 def record_cells(record: Mapping[str, object]) -> dict[str, str]:
-    """The values of one record of a JSON original: the members of `values`, or all its texts if it has none."""
+    """The values of one record of a JSON original: the members of `values`, or its own texts and numbers."""
     values = record.get("values", record)
     members = values.items() if isinstance(values, Mapping) else ()
     return {name: value for name, value in members if isinstance(value, str)}
@@ -46,16 +84,20 @@ def original_rows(original: bytes) -> tuple[str, list[Row]]:
         names = tuple(lines[HEADS - 1])
         return "xlsx", [Row(names, tuple(line)) for line in lines[HEADS:]]
     text = decode(original)
-    if text.lstrip()[:1] == "{":
-        cells = [record_cells(record) for record in json.loads(text)["records"]]
+    if is_json(text):
+        cells = [record_cells(record) for record in json_document(text)["records"]]
         return "json", [Row(tuple(c), tuple(c.values())) for c in cells]
     return "csv", list(read_csv(text).sheets[0][1:])
 
 
-def table_evidence(leak: Leak, original: bytes, content_id: str) -> Evidence:
+def table_evidence(
+    leak: Leak, original: bytes, content_id: str, spellings: Mapping[str, Spelling] | None = None
+) -> Evidence:
     """Everything that `leak` shows of the original table; see `Evidence`."""
     reading = leak.reading
     kind, rows = original_rows(original)
+    if reading.seen:
+        leak = made_out(leak, rows, spellings or {})
     matching = best_match(leak, Sheet(rows))
     if not matching.pairs:
         return Evidence(content_id, claims=reading.claims, coverage=matching.coverage)
@@ -66,8 +108,59 @@ def table_evidence(leak: Leak, original: bytes, content_id: str) -> Evidence:
     chips: tuple[ChipLayer, ...] = ()
     if reading.kind == kind and kind != "xlsx":
         chips = (ChipLayer(SPELLING, _spelling(matching, rows, maps, kind)),)
+    hidden = _hidden(matching, rows, maps)
+    if hidden is not None:
+        chips += (ChipLayer(ZERO_WIDTH, hidden),)
     layers = tuple(layer for layer in orders if layer.groups)
-    return Evidence(content_id, chips, layers, reading.claims, matching.coverage)
+    shown = _variants(matching, rows, maps, spellings) if spellings else None
+    return Evidence(content_id, chips, layers, reading.claims, matching.coverage, variants=shown)
+
+
+def _variants(
+    matching: Matching, rows: list[Row], maps: list[dict[int, int]], spellings: Mapping[str, Spelling]
+) -> VariantLayer:
+    """Which spelling each place of the original shows in the leak.
+
+    Where all places of a kind look alike, a program has made them so: they say nothing.
+    """
+    counts = [
+        [len(places(value, spellings.get(name))) for name, value in zip(row.names, row.values, strict=True)]
+        for row in rows
+    ]
+    starts = np.concatenate([[0], np.cumsum([count for row in counts for count in row])]).astype(np.int64)
+    firsts = np.concatenate([[0], np.cumsum([len(row.names) for row in rows])]).astype(np.int64)
+    shown = np.zeros(int(starts[-1]), dtype=np.int8)
+    seen: dict[tuple[str, bool], list[int]] = {}
+    for (r, i), found in zip(matching.pairs, maps, strict=True):
+        for k, j in found.items():
+            spelling = spellings.get(rows[i].names[j])
+            value = plain(matching.sheet.rows[r].row.values[k]).strip()
+            if spelling is None or base(value, spelling) != base(rows[i].values[j], spelling):
+                continue
+            at = int(starts[firsts[i] + j])
+            for kind, second in zip(kinds(value, spelling), places(value, spelling), strict=True):
+                shown[at] = 1 if second else -1
+                seen.setdefault((kind, second), []).append(at)
+                at += 1
+    for (kind, second), positions in seen.items():
+        if (kind, not second) not in seen:
+            shown[positions] = 0
+    return VariantLayer(shown)
+
+
+def _hidden(matching: Matching, rows: list[Row], maps: list[dict[int, int]]) -> NDArray[np.float64] | None:
+    """Scores of the zero-width chips, `CHIPS` for every cell of the original; None where the leak shows none."""
+    starts = np.concatenate([[0], np.cumsum([len(row.names) for row in rows])])
+    scores: NDArray[np.float64] | None = None
+    for (r, i), found in zip(matching.pairs, maps, strict=True):
+        for k, j in found.items():
+            seen = hidden_chips(matching.sheet.rows[r].row.values[k])
+            if not seen:
+                continue
+            if scores is None:
+                scores = np.zeros((int(starts[-1]), CHIPS))
+            scores[starts[i] + j] = seen
+    return None if scores is None else scores.reshape(-1)
 
 
 def _row_order(matching: Matching, size: int) -> OrderLayer:

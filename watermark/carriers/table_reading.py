@@ -262,7 +262,7 @@ def read_csv(text: str) -> Reading:
     sheets = [tuple(rows)]
     if len(text) <= MAX_PROSE_CHARS:
         sheets.append(read_text(text).sheets[0])  # commas may be those of a message
-    return Reading("csv", tuple(sheets), found_claims(text, []))
+    return Reading("csv", tuple(sheets), found_claims(text, []), lines=_raw_lines(text))
 
 
 def read_text(text: str) -> Reading:
@@ -276,7 +276,12 @@ def read_text(text: str) -> Reading:
             raise WatermarkError("watermark.too_many_cells", limit=MAX_CELLS)
         if words:
             rows.append(Row(("",) * len(words), words))
-    return Reading("text", (tuple(rows),), found_claims(text, []))
+    return Reading("text", (tuple(rows),), found_claims(text, []), lines=_raw_lines(text))
+
+
+def _raw_lines(text: str) -> tuple[str, ...]:
+    """Lines as they are, of what may be prose."""
+    return tuple(text.splitlines()) if len(text) <= MAX_PROSE_CHARS else ()
 
 
 def sniff_text(text: str) -> str:

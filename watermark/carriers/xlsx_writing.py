@@ -48,7 +48,7 @@ def write_workbook(grid: Grid, *, label: str = "", notice: str = "") -> bytes:
         "[Content_Types].xml": _types(bool(label)),
         "_rels/.rels": _root_relations(bool(label)),
         "docProps/core.xml": _core(),
-        **({"docProps/custom.xml": _custom(label)} if label else {}),
+        **({"docProps/custom.xml": custom_properties(label)} if label else {}),
         "xl/workbook.xml": _workbook(),
         "xl/_rels/workbook.xml.rels": _relations(
             ("rId1", f"{_OFFICE}/relationships/worksheet", "worksheets/sheet1.xml"),
@@ -156,7 +156,8 @@ def _core() -> str:
     )
 
 
-def _custom(label: str) -> str:
+def custom_properties(label: str) -> str:
+    """The part that holds `label` as the custom property `mydata`."""
     value = f"<vt:lpwstr>{_text(label)}</vt:lpwstr>"
     return (
         f'{_XML}<Properties xmlns="{_OFFICE}/custom-properties" xmlns:vt="{_OFFICE}/docPropsVTypes">'

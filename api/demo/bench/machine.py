@@ -48,6 +48,22 @@ def fsync_latencies_ms(folder: Path, count: int) -> list[float]:
     return taken
 
 
+def interpreter_ms(times: int = 15) -> float:
+    """Milliseconds that a fixed loop of Python takes, the median of `times`.
+
+    A core that other guests of the same host keep busy is slower without any load showing here: figures of one run
+    compare only where this one does.
+    """
+    taken = []
+    for _ in range(times):
+        begun = time.perf_counter()
+        seen: dict[int, int] = {}
+        for number in range(100_000):
+            seen[number & 1023] = seen.get(number & 1023, 0) + number
+        taken.append((time.perf_counter() - begun) * 1000)
+    return sorted(taken)[times // 2]
+
+
 def processor_s(pid: int) -> float:
     """Seconds of processor time that a process has used; what other programs do leaves it nearly as it is."""
     times = psutil.Process(pid).cpu_times()

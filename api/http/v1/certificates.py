@@ -5,9 +5,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Response
 
 from api.http.auth import ContextDep, allow
-from api.http.forms import download, moment
+from api.http.forms import anchoring, download, moment
 from api.http.strict_json import StrictJsonRoute
 from api.services import certificates
+from api.services.anchoring import Outlook, outlook
 from api.services.certificates import Certificate
 from api.services.context import Actor, Role
 
@@ -16,7 +17,7 @@ Citizen = Annotated[Actor, allow(Role.CITIZEN)]
 BUNDLE = "application/vnd.mydata.bundle+json"
 
 
-def shown(item: Certificate) -> dict[str, Any]:
+def shown(item: Certificate, outlook: Outlook) -> dict[str, Any]:
     """A certificate as JSON, values included: it goes to its holder alone."""
     return {
         "id": item.id,
@@ -27,8 +28,11 @@ def shown(item: Certificate) -> dict[str, Any]:
         else {"id": item.issuer.id, "zh": item.issuer.name_zh, "en": item.issuer.name_en},
         "elc": item.elc,
         "version": item.version,
+        "origin": item.origin,
+        "shareable": item.shareable,
         "status": item.status,
         "anchor_state": item.anchor_state,
+        "anchoring": anchoring(outlook.of(item.anchor_state, item.sealed_at_ms, f"anchor:{item.return_id}:0")),
         "values": item.values,
         "claims": {
             claim.name: {"value": claim.value, "state": "unknown" if claim.value is None else "attested"}
@@ -43,14 +47,14 @@ def list_certificates(
     ctx: ContextDep, actor: Citizen, cursor: Annotated[str | None, Query(max_length=128)] = None
 ) -> dict[str, Any]:
     """One's certificates, newest first."""
-    page = certificates.list_own(ctx, actor, cursor)
-    return {"items": [shown(item) for item in page.items], "next_cursor": page.next_cursor}
+    page, now = certificates.list_own(ctx, actor, cursor), outlook(ctx)
+    return {"items": [shown(item, now) for item in page.items], "next_cursor": page.next_cursor}
 
 
 @router.get("/certificates/{record_id}")
 def get_certificate(ctx: ContextDep, actor: Citizen, record_id: str) -> dict[str, Any]:
     """One certificate."""
-    return shown(certificates.get_own(ctx, actor, record_id).certificate)
+    return shown(certificates.get_own(ctx, actor, record_id).certificate, outlook(ctx))
 
 
 @router.get("/certificates/{record_id}/history")
@@ -62,7 +66,7 @@ def get_history(ctx: ContextDep, actor: Citizen, record_id: str) -> dict[str, An
             {
                 "id": v.record.id,
                 "version": v.record.version,
-                "status": v.record.status,
+                "status": v.status,
                 "at": moment(v.record.created_at_ms),
             }
             for v in page.versions

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
-from api.http.auth import ContextDep, allow
+from api.http.auth import FIRST, ContextDep, allow
 from api.http.forms import Answered, IdempotencyKey, Strict, download, moment, once
 from api.http.strict_json import StrictJsonRoute
 from api.http.v1.requests import DecisionIn
@@ -120,7 +120,7 @@ def decide(
     return once(ctx, actor, request, key, body, act)
 
 
-@router.post("/{visit_id}/grants/{grant_id}/revoke")
+@router.post("/{visit_id}/grants/{grant_id}/revoke", dependencies=FIRST)
 def revoke(
     ctx: ContextDep, request: Request, actor: Officer, visit_id: str, grant_id: str, key: IdempotencyKey = None
 ) -> Response:

@@ -7,17 +7,19 @@ import json
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field
 
 from api.errors import ApiError, Kind
-from api.http.auth import ContextDep, allow
-from api.http.forms import Answered, IdempotencyKey, Strict, download, moment, once
+from api.http.auth import FIRST, Allow, ContextDep, allow
+from api.http.express import ExpressRoute
+from api.http.forms import Answered, IdempotencyKey, Strict, download, moment, once, once_within
+from api.http.forms import anchoring as anchored
 from api.http.signatures import SignedRequest
 from api.http.strict_json import StrictJsonRoute
 from api.http.v1.requests import shown as request_shown
 from api.policy.states import InvalidReason
-from api.services import grants, identity, pulls
+from api.services import anchoring, grants, identity, pulls
 from api.services.context import Actor, Also, Context, Role
 from api.services.grants import GrantPage
 from api.services.pulls import Pulled, SignedPull
@@ -30,6 +32,7 @@ Either = Annotated[Actor, allow(Role.CITIZEN, Role.ENTITY)]
 Holder = Annotated[Actor, allow(Role.CITIZEN)]
 Recipient = Annotated[Actor, allow(Role.ENTITY)]
 Regulator = Annotated[Actor, allow(Role.REGULATOR)]
+PULLERS = Allow(Role.ENTITY, nonce_later=True)
 ENVELOPE = "application/vnd.mydata.pull+json"
 
 
@@ -65,6 +68,7 @@ def shown(ctx: Context, page: GrantPage) -> dict[str, Any]:
     grant = page.grant
     with read_only(ctx.db) as session:
         now = clock.now_ms(session)
+        outlook = anchoring.seen(session)
     return {
         "id": grant.id,
         "request": grant.request_id,
@@ -81,6 +85,7 @@ def shown(ctx: Context, page: GrantPage) -> dict[str, Any]:
         "not_before": moment(grant.not_before_ms),
         "not_after": moment(grant.not_after_ms),
         "anchor_state": grant.anchor_state,
+        "anchoring": anchored(outlook.of(grant.anchor_state, grant.created_at_ms, f"grant:{grant.id}")),
         "ended_at": moment(grant.ended_at_ms),
     }
 
@@ -145,13 +150,13 @@ def event_shown(event: GrantEvent) -> dict[str, Any]:
     }
 
 
-@router.post("/{grant_id}/revoke")
+@router.post("/{grant_id}/revoke", dependencies=FIRST)
 def revoke(ctx: ContextDep, request: Request, actor: Holder, grant_id: str, key: IdempotencyKey = None) -> Response:
     """End a grant at once, also while the chain is down."""
     return changed(ctx, request, actor, grant_id, key, None, grants.revoke, "revoked")
 
 
-@router.post("/{grant_id}/pause")
+@router.post("/{grant_id}/pause", dependencies=FIRST)
 def pause(ctx: ContextDep, request: Request, actor: Holder, grant_id: str, key: IdempotencyKey = None) -> Response:
     """Hold a grant up until it is resumed; effective at once."""
     return changed(ctx, request, actor, grant_id, key, None, grants.pause, "paused")
@@ -163,7 +168,7 @@ def resume(ctx: ContextDep, request: Request, actor: Holder, grant_id: str, key:
     return changed(ctx, request, actor, grant_id, key, None, grants.resume, "active")
 
 
-@router.post("/{grant_id}/terminate")
+@router.post("/{grant_id}/terminate", dependencies=FIRST)
 def terminate(
     ctx: ContextDep, request: Request, actor: Recipient, grant_id: str, key: IdempotencyKey = None
 ) -> Response:
@@ -171,7 +176,7 @@ def terminate(
     return changed(ctx, request, actor, grant_id, key, None, grants.terminate, "terminated")
 
 
-@router.post("/{grant_id}/invalidate")
+@router.post("/{grant_id}/invalidate", dependencies=FIRST)
 def invalidate(
     ctx: ContextDep, request: Request, actor: Regulator, grant_id: str, body: InvalidIn, key: IdempotencyKey = None
 ) -> Response:
@@ -226,7 +231,7 @@ def extend(
 
         grants.extend(ctx, actor, grant_id, body.days, body.uses, language=body.language, also=keep)
 
-    return once(ctx, actor, request, key, body, give)
+    return once_within(ctx, actor, request, key, body, give)
 
 
 def changed(
@@ -247,14 +252,14 @@ def changed(
     def once_done(answered: Answered) -> None:
         act(ctx, actor, grant_id, also=functools.partial(keep, answered))
 
-    return once(ctx, actor, request, key, body, once_done)
+    return once_within(ctx, actor, request, key, body, once_done)
 
 
 @router.post("/{grant_id}/pulls")
 def pull(
     ctx: ContextDep,
     request: Request,
-    actor: Annotated[Actor, allow(Role.ENTITY, nonce_later=True)],
+    actor: Annotated[Actor, Depends(PULLERS)],
     grant_id: str,
     body: PullIn,
     key: IdempotencyKey = None,
@@ -263,6 +268,10 @@ def pull(
 
     The bytes come with `Receipt-Id`, `Receipt-Number`, `Receipt-Leaf` and `Receipt-Promise`: the log's signed promise.
     """
+    return _pull(ctx, request, actor, grant_id, body, key)
+
+
+def _pull(ctx: Context, request: Request, actor: Actor, grant_id: str, body: PullIn, key: str | None) -> Response:
     signed = request.state.evidence
     try:
         if key is None:
@@ -284,6 +293,10 @@ def pull(
                 identity.spend_nonce(ctx, signed.thumbprint, signed.nonce)
         raise
     return enveloped(outcome) if envelope else delivered(outcome)
+
+
+EXPRESS = ExpressRoute("/v1/grants/", "/pulls", PULLERS, PullIn, _pull)
+"""Pulls by the machines' short way in."""
 
 
 def negotiated(accept: str) -> tuple[str, bool]:

@@ -16,7 +16,20 @@ from api.services.notifications import Mode, Told, Topic
 router = APIRouter(tags=["notifications"], route_class=StrictJsonRoute)
 Reader = Annotated[Actor, allow(Role.CITIZEN, Role.ENTITY, Role.DEPARTMENT, Role.REGULATOR)]
 Cursor = Annotated[str | None, Query(max_length=128)]
-Named = Literal["request", "granted", "expiring", "ended", "corrected", "looked", "case", "overdue", "mandate"]
+Named = Literal[
+    "request",
+    "granted",
+    "expiring",
+    "ended",
+    "corrected",
+    "looked",
+    "case",
+    "overdue",
+    "mandate",
+    "dispute",
+    "ask",
+    "alarm",
+]
 Modes = Literal["quiet", "portal", "digest", "once"]
 
 

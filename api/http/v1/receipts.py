@@ -1,21 +1,19 @@
-"""Receipts and their evidence; the public side of the log."""
+"""Receipts and their evidence."""
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Response
 
-from api.http.auth import ContextDep, allow, public
-from api.http.forms import INT_MAX, download, moment
+from api.http.auth import ContextDep, allow
+from api.http.forms import download, moment
 from api.http.strict_json import StrictJsonRoute
-from api.services import grants, log, receipting
+from api.services import grants, receipting
 from api.services.context import Actor, Role
 from api.services.grants import Replayed
 
 router = APIRouter(tags=["receipts"], route_class=StrictJsonRoute)
 BUNDLE = "application/vnd.mydata.bundle+json"
 Concerned = Annotated[Actor, allow(Role.CITIZEN, Role.ENTITY, Role.DEPARTMENT, Role.REGULATOR)]
-Anybody = Annotated[None, public()]
-Size = Annotated[int, Query(ge=1, le=INT_MAX)]
 
 
 @router.get("/receipts/{receipt_id}")
@@ -76,51 +74,3 @@ def decision_shown(item: Replayed) -> dict[str, Any]:
             "caps": None if seen.caps is None else list(seen.caps),
         },
     }
-
-
-@router.get("/log")
-def get_log(ctx: ContextDep, _: Anybody) -> dict[str, Any]:
-    """Size of the log, its newest checkpoints, the chain's state as last seen."""
-    health = log.health(ctx)
-    return {
-        "log": health.log_id,
-        "size": health.size.numbered,
-        "anchored": health.size.anchored,
-        "prepared": health.size.prepared,
-        "chain": None
-        if health.chain is None
-        else {
-            "state": health.chain.state,
-            "reason": health.chain.reason,
-            "since": moment(health.chain.since_ms),
-            "head": health.chain.head,
-        },
-    }
-
-
-@router.get("/log/checkpoint")
-def get_checkpoint(ctx: ContextDep, _: Anybody) -> Response:
-    """The newest checkpoint on the chain: a C2SP signed note."""
-    return Response(log.checkpoint(ctx), media_type="text/plain; charset=utf-8")
-
-
-@router.get("/log/entries")
-def get_entries(
-    ctx: ContextDep,
-    _: Anybody,
-    start: Annotated[int, Query(ge=0, le=INT_MAX)] = 0,
-    count: Annotated[int, Query(ge=1, le=log.MAX_ENTRIES)] = 100,
-) -> dict[str, Any]:
-    """Public leaves: kind, number, time, salted commitment."""
-    return {"items": log.entries(ctx, start, count)}
-
-
-@router.get("/log/consistency")
-def get_consistency(
-    ctx: ContextDep,
-    _: Anybody,
-    old: Annotated[int, Query(ge=1, le=INT_MAX)],
-    new: Annotated[int, Query(ge=1, le=INT_MAX)],
-) -> dict[str, Any]:
-    """RFC 6962 consistency proof between two sizes."""
-    return {"old": old, "new": new, "proof": log.consistency(ctx, old, new)}

@@ -3,11 +3,14 @@
 from dataclasses import asdict
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 
+from api.http import metrics
 from api.http.auth import ContextDep, public
+from api.http.forms import moment
 from api.http.strict_json import StrictJsonRoute
-from api.services import parties, status
+from api.locale import error_text
+from api.services import parties, service_items, status
 
 router = APIRouter(tags=["reference"], route_class=StrictJsonRoute)
 operations = APIRouter(tags=["operations"], route_class=StrictJsonRoute)
@@ -110,10 +113,47 @@ def list_purposes(ctx: ContextDep, _: Anybody) -> dict[str, Any]:
     }
 
 
+@router.get("/catalogue/items")
+def list_items(
+    ctx: ContextDep,
+    _: Anybody,
+    q: Annotated[str, Query(max_length=service_items.QUERY_MAX)] = "",
+    after: Annotated[int, Query(ge=0, le=100_000)] = 0,
+) -> dict[str, Any]:
+    """Service items that use certificates, found by words, number or office, and what the catalogue fills in for each.
+
+    Their names are Chinese, as the plan's annex has them. `next_after` goes on.
+    """
+    page = service_items.search(ctx, q, after=after)
+    return {
+        "total": page.total,
+        "next_after": page.after,
+        "items": [
+            {
+                "number": one.item.number,
+                "name": one.item.name,
+                "departments": [one.item.province_department, *one.item.city_departments],
+                "scenario": one.item.pack,
+                "purpose": None if one.pack is None else one.pack.purpose,
+                "needed": [{"type": needed.type_code, "field": needed.field} for needed in one.needed],
+            }
+            for one in page.items
+        ],
+    }
+
+
 @operations.get("/livez", include_in_schema=False)
 def livez(_: Anybody) -> dict[str, str]:
     """The process answers."""
     return {"status": "ok"}
+
+
+@operations.get("/metrics", include_in_schema=False)
+def read_metrics(ctx: ContextDep, request: Request, _: Anybody) -> Response:
+    """Counts, durations, states and queues for Prometheus; from this machine or with the token alone."""
+    metrics.allowed(ctx, request)
+    found: metrics.Metrics = request.app.state.metrics
+    return Response(found.text(), media_type=metrics.CONTENT_TYPE)
 
 
 @operations.get("/readyz")
@@ -122,4 +162,14 @@ def readyz(ctx: ContextDep, response: Response, _: Anybody) -> dict[str, Any]:
     parts = status.readiness(ctx)
     ready = all(part.ok for part in parts)
     response.status_code = 200 if ready else 503
-    return {"ready": ready, "parts": {part.name: part.state for part in parts}}
+    reasons = {
+        part.name: {
+            "code": part.reason,
+            "since": moment(part.since_ms),
+            "zh": error_text(part.reason, "zh-Hans", {}),
+            "en": error_text(part.reason, "en", {}),
+        }
+        for part in parts
+        if part.reason is not None
+    }
+    return {"ready": ready, "parts": {part.name: part.state for part in parts}, "reasons": reasons}

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 
 from api.http.auth import ContextDep, allow
-from api.http.forms import Answered, IdempotencyKey, Strict, moment, once
+from api.http.forms import Answered, IdempotencyKey, Strict, moment, once, once_within
 from api.http.strict_json import StrictJsonRoute
 from api.http.v1.drafts import Signature, signature_bytes
 from api.policy.requests import AskedItem
@@ -172,7 +172,7 @@ def decide(
                 also=lambda session, made: answered(session, _approved(request_id, *made)),
             )
 
-    return once(ctx, actor, request, key, body, act)
+    return once_within(ctx, actor, request, key, body, act)
 
 
 def _approved(request_id: str, grant: Grant, receipt: NumberedReceipt) -> dict[str, Any]:

@@ -29,7 +29,7 @@ class HolderClaims(Strict):
 class StaffClaims(Strict):
     """Staff of a party."""
 
-    role: Literal["department", "entity", "regulator", "operator"]
+    role: Literal["department", "entity", "regulator", "operator", "security", "auditor"]
     party: str = Field(min_length=1, max_length=48)
     name: str = Field(default="", max_length=64)
     staff: str = Field(default="", max_length=32)
@@ -108,7 +108,7 @@ def open_session(
 @router.get("/sessions/current")
 def current_session(
     request: Request,
-    _: Annotated[Actor, allow(Role.CITIZEN, Role.DEPARTMENT, Role.ENTITY, Role.REGULATOR, Role.OPERATOR)],
+    _: Annotated[Actor, allow(*Role)],
 ) -> SessionOut:
     """The session that the cookie belongs to."""
     signed_in = getattr(request.state, "signed_in", None)
@@ -130,7 +130,7 @@ def close_session(
     ctx: ContextDep,
     request: Request,
     response: Response,
-    _: Annotated[Actor, allow(Role.CITIZEN, Role.DEPARTMENT, Role.ENTITY, Role.REGULATOR, Role.OPERATOR)],
+    _: Annotated[Actor, allow(*Role)],
 ) -> None:
     """Sign out."""
     identity.sign_out(ctx, request.cookies.get(SESSION_COOKIE, ""))

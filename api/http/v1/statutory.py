@@ -12,7 +12,7 @@ from api.http.auth import ContextDep, allow
 from api.http.forms import Answered, IdempotencyKey, Strict, moment, once
 from api.http.strict_json import StrictJsonRoute
 from api.http.v1.grants import delivered, enveloped, evidence_of, negotiated, split
-from api.services import identity, statutory, statutory_alarms
+from api.services import identity, statutory, statutory_alarms, statutory_standing
 from api.services.context import Actor, Role
 from api.services.statutory import AccessView, NewAccess
 from api.store.tables import StatutoryAlarm
@@ -128,6 +128,43 @@ def list_accesses(ctx: ContextDep, actor: Asking, cursor: Cursor = None) -> dict
 def get_access(ctx: ContextDep, actor: Asking, access_id: str) -> dict[str, Any]:
     """One query."""
     return shown(statutory.get_own(ctx, actor, access_id))
+
+
+@router.get("/statutory-bases")
+def list_bases(ctx: ContextDep, actor: Asking) -> dict[str, Any]:
+    """The duties by law that one's own organisation may query under, what is left of the day, and what stops it."""
+    found = statutory_standing.standing(ctx, actor)
+    return {
+        "blocked": found.blocked,
+        "items": [
+            {
+                "code": one.basis.code,
+                "version": one.basis.version,
+                "zh": one.basis.zh,
+                "en": one.basis.en,
+                "law": {"zh": one.basis.law_zh, "en": one.basis.law_en},
+                "case_example": one.basis.case_example,
+                "holder_kinds": sorted(kind.value for kind in one.basis.holder_kinds),
+                "allowed": [f"{allowed.type_code}/{allowed.field}" for allowed in one.basis.allowances],
+                "max_delay_days": one.basis.max_delay_days,
+                "quota_per_day": one.basis.quota_per_day,
+                "quota_per_case": one.basis.quota_per_case,
+                "used_today": one.used,
+            }
+            for one in found.bases
+        ],
+        "alarms": [
+            {
+                "basis": row.basis_code,
+                "kind": row.kind,
+                "blocks": row.blocks,
+                "seen": row.seen,
+                "limit": row.limit,
+                "raised_at": moment(row.raised_at_ms),
+            }
+            for row in found.alarms
+        ],
+    }
 
 
 @router.get("/statutory-alarms")

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from api.portals.views.common import CopyLine, Delivery, FormError, Item, Pager, Proof
+from api.portals.views.common import CopyLine, Delay, Delivery, FormError, Item, Pager, Proof
 from api.portals.views.consents import Life
 from api.portals.views.mandates import Switcher
 
@@ -21,7 +21,7 @@ class RequestCard:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CertificateCard:
-    """A certificate in the list. `state` is anchored, pending, expired, superseded or revoked.
+    """A certificate in the list. `state` is anchored, pending, delayed, expired, superseded or revoked.
 
     `tail` = last four characters of its number, for types of which one may have several.
     """
@@ -32,6 +32,7 @@ class CertificateCard:
     state: str
     valid_until: str | None
     tail: str | None = None
+    delay: Delay | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,9 +85,11 @@ class Footprint:
     through: str | None = None
     why_url: str | None = None
     basis: str | None = None
+    object_url: str | None = None
     contest_url: str | None = None
     released_ms: int | None = None
     law: str | None = None
+    delay: Delay | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +109,8 @@ class Certificate:
     looks: tuple[Footprint, ...]
     proof: Proof
     pdf_url: str
+    old_entry: bool | None = None  # entered by hand from old papers: whether a second officer has reviewed it
+    unsealed: str | None = None  # why it cannot be saved yet: other departments have to seal it as well
     claims: tuple[ClaimLine, ...] = ()
 
 
@@ -134,7 +139,8 @@ class Consent:
     """The screen on which a citizen agrees or not. `until` and its limits are days.
 
     A sensitive item or a trade secret needs a tick of its own, also a necessary one. `notes` say what else was changed
-    of the request: a field answered by what follows from it, days and uses brought into fair use.
+    of the request: a field answered by what follows from it, days and uses brought into fair use. `key` is the public
+    address of a key that the holder brings, as it was typed; None on the usual screen.
     """
 
     id: str
@@ -164,6 +170,7 @@ class Consent:
     service_item: str | None = None
     passkeys: bool = False
     guardian_decides: bool = False
+    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,11 +11,33 @@ class ProofFact:
     value: str
 
 
+@dataclass(frozen=True, slots=True)
+class Delay:
+    """Since when something waits to be recorded, why in a few words, and the sentence that says it whole."""
+
+    since_ms: int
+    why: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WitnessLine:
+    """One who follows the log from outside: the size of the newest checkpoint that they signed, and when."""
+
+    name: str
+    size: int | None
+    at_ms: int | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proof:
-    """The panel "存证凭证": what it proves in words, its facts one tap further. `state` is pending or anchored."""
+    """The panel "存证凭证": what it proves in words, its facts one tap further.
+
+    `state` is pending, anchored or delayed, the last with its `delay`.
+    """
 
     state: str
+    delay: Delay | None = None
     subject: str  # certificate, grant, delivery, return, trace
     at_ms: int | None
     receipt_number: int | None
@@ -76,6 +98,7 @@ class Delivery:
     anchored: bool
     evidence_url: str | None = None
     why_url: str | None = None
+    delay: Delay | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,18 +2,24 @@
 
 from dataclasses import dataclass
 
-from api.portals.views.common import FormError
+from api.portals.views.common import Delay, FormError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """One line of a consent's history. `what` is a code of the states "change"; `who` and `why` are words."""
+    """One line of a consent's history. `what` is a code of the states "change"; `who` and `why` are words.
+
+    `reference` (the number of a case or order) and `receipt_id` are for regulators.
+    """
 
     at_ms: int
     what: str
     who: str
     why: str | None
     anchored: bool
+    reference: str | None = None
+    receipt_id: str | None = None
+    delay: Delay | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from api.portals.views.common import Choice, FormError, Pager, Proof
+from api.portals.views.common import Choice, Delay, FormError, Pager, Proof
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,6 +16,7 @@ class ReturnLine:
     good: int
     bad: int
     created_at_ms: int
+    delay: Delay | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,9 +80,41 @@ class Return:
     rows: tuple[RowReport, ...]
     more_rows: bool
     report_url: str | None
+    book_url: str | None = None
     progress_url: str
     progress_text: str
     error: FormError | None
     custody: str
     proof: Proof | None
     can_seal: bool
+    backfill: bool = False
+    reviewed_at_ms: int | None = None
+    own_entry: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MappedColumn:
+    """A column of a waiting file: its header, blotted values, the field it is taken for and why (words)."""
+
+    number: int
+    header: str
+    shown: str
+    samples: tuple[str, ...]
+    field: str
+    basis: str
+    doubtful: bool
+    choices: tuple[Choice, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Columns:
+    """Which column is which field. `sheets` where one has to be chosen first."""
+
+    id: str
+    type_name: str
+    form: str
+    sheets: tuple[Choice, ...]
+    sheet: int | None
+    columns: tuple[MappedColumn, ...]
+    missing: tuple[str, ...]
+    error: FormError | None

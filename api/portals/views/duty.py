@@ -13,11 +13,16 @@ class Filled:
     number: str = ""
     kind: str = "person"
     ticked: frozenset[str] = frozenset()
+    hidden_days: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Basis:
-    """The duty that was chosen: what it rests on, how its case numbers look, and what may be read."""
+    """The duty that was chosen: what it rests on, how its case numbers look, what may be read, what is left today.
+
+    For up to `hidden_days_max` days the person concerned may be told only that an authority looked; 0 where the law
+    keeps nothing back.
+    """
 
     code: str
     name: str
@@ -26,12 +31,19 @@ class Basis:
     case_example: str
     kinds: tuple[str, ...]
     quota_per_day: int
+    quota_per_case: int
+    used: int
+    left: int
+    hidden_days_max: int
     items: tuple[Item, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """A query of the past; whom it was about is not shown again. `outcome` as in the store, `reason` in words."""
+    """A query of the past; whom it was about is not shown again. `outcome` as in the store, `reason` in words.
+
+    Until `hidden_until_ms` the person concerned sees no more than that an authority looked.
+    """
 
     at_ms: int
     basis: str
@@ -39,12 +51,28 @@ class Asked:
     fields: tuple[str, ...]
     outcome: str
     reason: str | None
+    hidden_until_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnAlarm:
+    """An open alarm about the reader's own organisation. `what` is a sentence with its figures."""
+
+    what: str
+    blocks: bool
+    raised_at_ms: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Queries:
-    """依法查询: the form and what was queried before. `once` makes a form that is sent twice one query."""
+    """依法查询: the form and what was queried before. `once` makes a form that is sent twice one query.
 
+    `base` is the page's path. `blocked`: nothing is served until a regulator has closed an alarm.
+    """
+
+    base: str
+    blocked: bool
+    alarms: tuple[OwnAlarm, ...]
     bases: tuple[Choice, ...]
     basis: Basis | None
     filled: Filled

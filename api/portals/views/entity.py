@@ -8,20 +8,60 @@ from api.portals.views.consents import Life
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
-    """A ready-made request: what is asked for, and under which purpose."""
+    """A ready-made request: what is asked for, and under which purpose.
+
+    `item_no` and `item_name` are the service item that it is for, where one was chosen; `filled`: the item itself says
+    which details it needs.
+    """
 
     code: str
     name: str
     purpose: str
     necessary: tuple[str, ...]
     optional: tuple[str, ...]
+    item_no: str = ""
+    item_name: str = ""
+    filled: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Home:
-    """The scenarios to choose from."""
+    """The scenarios to choose from; each for the service item that was chosen before, where one was.
+
+    `queries`: the organisation has a duty by law, and queries on a page of its own.
+    """
 
     scenarios: tuple[Scenario, ...]
+    item_no: str = ""
+    item_name: str = ""
+    queries: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemLine:
+    """A service item that was found. `needed` are the details that it needs; `url` goes on with it.
+
+    `ready`: the catalogue fills in what it needs, and the organisation may ask for it; `barred`: it may not.
+    """
+
+    number: int
+    name: str
+    office: str
+    scenario: str | None
+    needed: tuple[str, ...]
+    ready: bool
+    barred: bool
+    url: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemPicker:
+    """办事事项: the search and what it found."""
+
+    query: str
+    items: tuple[ItemLine, ...]
+    total: int
+    more_url: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -95,7 +95,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One case. What follows `error` is a regulator's: the line's evidence."""
+    """One case. What follows `error` is a regulator's, the line's evidence; `grant_url` leads to the consent."""
 
     id: str
     number: str
@@ -117,6 +117,7 @@ class Case:
     verdict: Verdict | None = None
     signed_base: str | None = None
     bundle_url: str | None = None
+    grant_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from api.portals.views.common import FormError
+from api.portals.views.common import Delay, FormError, WitnessLine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +97,7 @@ class CheckpointLine:
     root: str
     at_ms: int
     state: str
+    delay: Delay | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +107,7 @@ class Log:
     log_id: str
     size: int
     checkpoints: tuple[CheckpointLine, ...]
+    witnesses: tuple[WitnessLine, ...]
     trust_url: str
     trust_sha256: str
 
@@ -121,11 +123,18 @@ class Error:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """A part of the service. `name` is a code of `wording.PARTS`; `state` is ok, delayed, halted or unknown."""
+    """A part of the service. `name` is a code of `wording.PARTS`; `state` is ok, delayed, halted or unknown.
+
+    `detail` says what is counted of it; where something is wrong, `reason` says it in words, `code` names it for
+    technicians and `since_ms` is since when.
+    """
 
     name: str
     state: str
     detail: str
+    since_ms: int | None = None
+    reason: str | None = None
+    code: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +147,19 @@ class Registered:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Epoch:
+    """An epoch of marking keys. `state` is a code of the badges `epoch`; `number` is its entry's in the log."""
+
+    id: str
+    key_sha256: str
+    opened_at_ms: int
+    closed_at_ms: int | None
+    number: int | None
+    state: str
+    proof_url: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Operator:
     """Health of parts; nothing about any person."""
 
@@ -146,3 +168,6 @@ class Operator:
     log_size: int
     anchored_size: int
     registered: tuple[Registered, ...] = ()
+    epochs: tuple[Epoch, ...] = ()
+    queues: tuple[tuple[str, int], ...] = ()
+    delay: Delay | None = None

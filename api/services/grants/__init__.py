@@ -7,6 +7,7 @@ share, `reading` shows them.
 
 from api.services.grants.begin import Approval, approve
 from api.services.grants.changes import (
+    CASE_MAX,
     freeze,
     invalidate,
     invalidate_within,
@@ -22,6 +23,7 @@ from api.services.grants.record import record
 from api.services.grants.replay import Replayed, replay, replay_at
 
 __all__ = [
+    "CASE_MAX",
     "Approval",
     "GrantPage",
     "Replayed",

@@ -11,6 +11,7 @@ from api.policy.requests import Ask, clamp
 from api.policy.states import GrantState, RequestState
 from api.services import chain_outbox
 from api.services.authority import Authority, authority, in_terms, note_grant
+from api.services.backfill import require_reviewed
 from api.services.context import Actor, Also, Context, Relation
 from api.services.evidence import message_of
 from api.services.grants.events import DEMO_CUSTODY, announce_grant, author_of, begun
@@ -24,6 +25,7 @@ from api.store.queries import grants, holders, parties, requests
 from api.store.tables import Grant, Party, Request
 from chain.canonical import Json
 from chain.grantmsg import GrantMessage, binding_commitment, binding_nonce, counter_digest, grant_digest, terms_hash
+from chain.points import reached
 
 CUSTODY = "custody"
 ONE_OFF, STANDING = "one_off", "standing"
@@ -66,7 +68,10 @@ def approve(
         now = clock.now_ms(session)
     assert entity is not None
     grant, secret = make(ctx, actor, may, request, entity, approval, now)
-    return grant, ctx.log.submit(begin(ctx, actor, grant, secret, also))
+    reached("grant/made")
+    receipt = ctx.log.submit(begin(ctx, actor, grant, secret, also))
+    reached("grant/begun")
+    return grant, receipt
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,11 +139,15 @@ def lay(
     now: int,
     custody: str = CUSTODY,
 ) -> Laid:
-    """The terms that an approval leads to. Raises `requests.nothing_chosen`, `requests.sensitive_not_ticked`."""
+    """The terms that an approval leads to.
+
+    Raises `requests.nothing_chosen`, `requests.sensitive_not_ticked`, `requests.not_reviewed`.
+    """
     holder_id = may.holder_id
     purpose = ctx.catalogue.purpose(request.purpose_code)
     items = _chosen(request, approval)
     types = sorted({str(item["type"]) for item in items})
+    require_reviewed(ctx, holder_id, types)
     wanted = Ask(min(approval.days, request.wanted_days), min(approval.uses, request.wanted_uses))
     wish, _ = clamp(wanted, purpose, types)
     not_before, not_after = now // 1000, now // 1000 + wish.days * 86_400

@@ -29,8 +29,9 @@ from api.store.queries.registrations import LegalBasis
 from api.store.tables import Grant
 from chain.errors import SignatureError
 from chain.grantmsg import check_signer
+from chain.points import reached
 
-MAX_CASE = 64
+CASE_MAX = 64
 LAST_PAUSE = 254
 """The contract counts a grant's changes in one byte and keeps 255 for a revocation: whoever pauses must be able to
 resume."""
@@ -80,7 +81,7 @@ def terminate(ctx: Context, actor: Actor, grant_id: str, *, also: After = None) 
             also(session, receipt)
         return receipt
 
-    return ctx.log.submit(work)
+    return ctx.log.submit(work, first=True)
 
 
 def invalidate(
@@ -113,7 +114,7 @@ def invalidate(
             also(session, receipt)
         return receipt
 
-    return ctx.log.submit(work)
+    return ctx.log.submit(work, first=True)
 
 
 def invalidate_within(
@@ -160,7 +161,7 @@ def freeze(ctx: Context, grant_id: str, case_id: str, actor: Actor, *, also: Aft
     Its holder and regulators may do so. A regulator's hold stands on the chain as well, also where the holder's own
     came before it. Raises `grants.not_found`, `grants.bad_case`, `grants.frozen_already`, `grant.transition`.
     """
-    return ctx.log.submit(_hold(ctx, actor, grant_id, case_id, True, also))
+    return ctx.log.submit(_hold(ctx, actor, grant_id, case_id, True, also), first=True)
 
 
 def unfreeze(ctx: Context, grant_id: str, case_id: str, actor: Actor, *, also: After = None) -> NumberedReceipt:
@@ -258,7 +259,10 @@ def _by_holder(
             also(session, receipt)
         return receipt
 
-    return ctx.log.submit(work)
+    reached("change/asked")
+    receipt = ctx.log.submit(work, first=state is not GrantState.ACTIVE)
+    reached("change/made")
+    return receipt
 
 
 def _signature(ctx: Context, session: Session, grant: Grant, state: GrantState, given: bytes | None) -> bytes | None:
@@ -283,8 +287,8 @@ def _locked(session: Session, grant_id: str) -> Grant:
 
 
 def _check_case(case_id: str | None) -> None:
-    if case_id is not None and not (0 < len(case_id) <= MAX_CASE and case_id.isprintable()):
-        raise ApiError("grants.bad_case", limit=MAX_CASE)
+    if case_id is not None and not (0 < len(case_id) <= CASE_MAX and case_id.isprintable()):
+        raise ApiError("grants.bad_case", limit=CASE_MAX)
 
 
 __all__ = [

@@ -13,8 +13,6 @@ from api.store import Session, clock, read_only, unit_of_work
 from api.store.queries import grants, requests
 from api.store.receipts import ReceiptDraft, prepare_receipt
 from api.store.tables import GrantEvent
-from chain.canonical import Json
-from chain.receipt import ReceiptKind
 
 
 def note_ends(ctx: Context) -> int:
@@ -45,13 +43,8 @@ def note_lapses(ctx: Context) -> int:
     with unit_of_work(ctx.db) as session:
         lapsed = requests.lapse_requests(session, clock.advance(session))
         for row in lapsed:
-            details: dict[str, Json] = {"request": row.id, "entity": row.entity_id, "state": row.state}
-            prepare_receipt(
-                session,
-                ctx.vault,
-                # One that nobody here could answer has its receipt like any other.
-                ReceiptDraft(ReceiptKind.CHANGE, details, holder_id=row.holder_id, party_id=row.entity_id),
-            )
+            # One that nobody here could answer has its receipt like any other.
+            requests.answered(session, ctx.vault, row, {})
     return len(lapsed)
 
 

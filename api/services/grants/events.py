@@ -42,6 +42,8 @@ _WORDS = {
     Role.ENTITY: "recipient",
     Role.REGULATOR: REGULATOR,
     Role.OPERATOR: "operator",
+    Role.SECURITY: "operator",
+    Role.AUDITOR: "operator",
 }
 
 
@@ -129,6 +131,11 @@ def custody_signature(ctx: Context, session: Session, grant: Grant, state: Grant
 
 # Effects on the chain
 
+_ENDED_WITHOUT_NUMBER = frozenset(
+    # REVOKED without a number: a grant under its holder's own key, taken back without it.
+    {GrantState.TERMINATED, GrantState.INVALIDATED, GrantState.SUPERSEDED, GrantState.REVOKED}
+)
+
 
 def announce_grant(session: Session, grant: Grant, payload: dict[str, object]) -> None:
     """The registration."""
@@ -145,7 +152,7 @@ def announce_change(session: Session, grant: Grant, state: GrantState, signature
 def announce_end(session: Session, grant: Grant) -> None:
     """The platform's end, after all changes that were signed before."""
     payload = chain_outbox.end_payload(grant.digest, after=_key(grant.id, grant.seq - 1))
-    outbox.put(session, chain_outbox.END_GRANT, f"grant:{grant.id}:end", payload)
+    outbox.put(session, chain_outbox.END_GRANT, _end_key(grant.id), payload)
 
 
 def announce_suspension(session: Session, grant: Grant, regulator_id: str, *, suspended: bool) -> None:
@@ -171,9 +178,22 @@ def _hold_key(grant_id: str, event: int) -> str:
     return f"grant:{grant_id}:hold:{event}"
 
 
+def _end_key(grant_id: str) -> str:
+    return f"grant:{grant_id}:end"
+
+
 def _key(grant_id: str, seq: int) -> str:
     """Key of a grant's transaction: registration is -1, changes count from 0; each follows the one before."""
     return f"grant:{grant_id}" if seq < 0 else f"grant:{grant_id}:{seq}"
+
+
+def announced_as(event: GrantEvent) -> str | None:
+    """The key under which an event was announced to the chain; None for one that only the log holds."""
+    if event.seq == 0:
+        return _key(event.grant_id, -1)
+    if event.number is not None:
+        return _key(event.grant_id, event.number)
+    return _end_key(event.grant_id) if event.state in _ENDED_WITHOUT_NUMBER else None
 
 
 def _details(grant: Grant, event: GrantEvent) -> dict[str, Json]:

@@ -43,8 +43,7 @@ def ask_extension(
             raise ApiError("grants.extension_waits", Kind.CONFLICT)
         older = requests.get_request(session, grant.request_id)
         row = _request(ctx, grant, older, days, uses, now)
-        session.add(row)
-        session.flush()
+        requests.ask(session, ctx.vault, row)
         tell_holder(session, grant.holder_id, Topic.REQUEST, row.id, {"request": row.id, "party": entity_id}, now)
         if also is not None:
             also(session, row)

@@ -37,20 +37,20 @@ def list_of_holder(ctx: Context, actor: Actor, cursor: str | None = None) -> Pag
         seen = [
             grant for grant in page.items if may.covers(Action.LOOK, grants.types_of(grant), grants.purpose_of(grant))
         ]
-        return Page([_page(session, grant) for grant in seen], page.next_cursor)
+        return Page([page_of(session, grant) for grant in seen], page.next_cursor)
 
 
 def list_to_entity(ctx: Context, actor: Actor, cursor: str | None = None) -> Page[GrantPage]:
     """What the entity was granted, newest first."""
     with read_only(ctx.db) as session:
         page = grants.grants_to_entity(session, actor.party(Role.ENTITY), cursor=cursor)
-        return Page([_page(session, grant) for grant in page.items], page.next_cursor)
+        return Page([page_of(session, grant) for grant in page.items], page.next_cursor)
 
 
 def get(ctx: Context, actor: Actor, grant_id: str) -> GrantPage:
     """One grant, for its holder or its recipient; `grants.not_found` for everybody else."""
     with read_only(ctx.db) as session:
-        return _page(session, visible(ctx, session, actor, grant_id))
+        return page_of(session, visible(ctx, session, actor, grant_id))
 
 
 def visible(ctx: Context, session: Session, actor: Actor, grant_id: str) -> Grant:
@@ -81,7 +81,8 @@ def shown_state(grant: Grant, now_ms: int) -> GrantState:
     return state
 
 
-def _page(session: Session, grant: Grant) -> GrantPage:
+def page_of(session: Session, grant: Grant) -> GrantPage:
+    """A grant with everything that its page shows; the caller has checked who may see it."""
     entity = parties.get_party(session, grant.entity_id)
     assert entity is not None
     return GrantPage(

@@ -1,4 +1,4 @@
-"""Keys and nonces of entities' machines."""
+"""Keys and nonces of machines: entities' systems, and the agents of departments that sign by themselves."""
 
 from dataclasses import dataclass
 
@@ -14,20 +14,21 @@ class MachineParty:
     """The party behind a registered HTTP key."""
 
     id: str
+    role: Role
     http_key: dict[str, str]
     active: bool
 
 
 def machine_party(ctx: Context, thumbprint: str) -> MachineParty | None:
-    """The entity whose registered key has this RFC 7638 thumbprint."""
+    """The entity, or department with an agent of its own, whose registered key has this RFC 7638 thumbprint."""
     with read_only(ctx.db) as session:
         party = parties.machine_key(session, thumbprint)
     if party is None:
         return None
     party_id, role, status, key = party
-    if key is None or role != Role.ENTITY.value:
+    if key is None or role not in {Role.ENTITY.value, Role.DEPARTMENT.value}:
         return None
-    return MachineParty(party_id, dict(key), status == parties.PartyStatus.ACTIVE)
+    return MachineParty(party_id, Role(role), dict(key), status == parties.PartyStatus.ACTIVE)
 
 
 def spend_nonce(ctx: Context, thumbprint: str, nonce: str) -> None:

@@ -230,11 +230,12 @@ def asserted(ctx: Context, answer: Answer, challenge: bytes) -> Assertion:
         row = credentials.passkey_by_credential(session, credential_id, lock=True)
         if row is None:
             raise ApiError("auth.passkey_unknown", Kind.FORBIDDEN)
-        body = credentials.open_passkey(holders.holder_key(session, ctx.vault, row.holder_id), row)
+        data_key = holders.holder_key(session, ctx.vault, row.holder_id)
+        body = credentials.open_passkey(data_key, row)
         verified = _verified(ctx, answer, challenge, body, _user_handle(ctx, row.holder_id))
         if max(verified.new_sign_count, row.sign_count) > 0 and verified.new_sign_count <= row.sign_count:
             raise ApiError("auth.passkey_counter", Kind.FORBIDDEN)
-        credentials.note_use(session, row, verified.new_sign_count)
+        credentials.note_use(session, data_key, row, body, verified.new_sign_count)
         key = parse_jwk(dict(body.jwk), "")
         response = answer["response"]
         return Assertion(

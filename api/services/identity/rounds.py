@@ -115,7 +115,7 @@ def _same_holder(ctx: Context, issuer: str, subject: str, claims: Claims) -> Non
     with unit_of_work(ctx.db) as session:
         (ref,) = holders.find_or_create_holders(session, ctx.vault, [(claims.kind, number)])
         index = credentials.subject_index(ctx.vault, issuer, subject)
-        if not credentials.note_subject(session, index, ref.id):
+        if not credentials.note_subject(session, ctx.vault, index, ref.id):
             raise ApiError("auth.subject_changed", Kind.FORBIDDEN)
 
 

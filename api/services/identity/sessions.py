@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from api.catalogue.canonical import Limits, id_number_form, uscc_form
 from api.errors import ApiError, Kind
 from api.services import authority
-from api.services.context import Actor, Context, Role
+from api.services.context import OPERATORS_SIDE, Actor, Context, Role, staff_subject
 from api.settings import Environment, Settings
+from api.store import Session
 from api.store.database import read_only, unit_of_work
-from api.store.queries import holders, parties, sessions
+from api.store.queries import holders, offices, parties, sessions
 from api.store.queries.holders import HolderKind
 
 
@@ -58,7 +59,8 @@ def canonical_number(settings: Settings, kind: HolderKind, number: str) -> str:
 def sign_in(ctx: Context, claims: Claims) -> tuple[str, SignedIn]:
     """Open a session; gives the cookie's value, of which only the hash is kept.
 
-    Raises `auth.claims`, `catalogue.…` for a malformed number, and `auth.unknown_party` for staff of no active party.
+    Raises `auth.claims`, `catalogue.…` for a malformed number, `auth.unknown_party` for staff of no active party, and
+    `duties.no_office` for somebody who does not hold the office that the provider says.
     """
     with unit_of_work(ctx.db) as session:
         if claims.role is Role.CITIZEN:
@@ -71,11 +73,15 @@ def sign_in(ctx: Context, claims: Claims) -> tuple[str, SignedIn]:
             actor = Actor(claims.role, ctx.pairwise(ref.id, "session"), holder_id=ref.id)
         else:
             party = parties.get_party(session, claims.party_id or "")
-            if party is None or party.role != claims.role.value or party.status != parties.PartyStatus.ACTIVE:
+            role = Role.OPERATOR if claims.role in OPERATORS_SIDE else claims.role
+            if party is None or party.role != role.value or party.status != parties.PartyStatus.ACTIVE:
                 raise ApiError("auth.unknown_party", Kind.FORBIDDEN)
             if claims.duty is not None and not (claims.duty == COUNTER_DUTY and claims.staff):
                 raise ApiError("auth.claims")
-            actor = Actor(claims.role, _staff_subject(ctx, party.id, claims.staff), party_id=party.id, duty=claims.duty)
+            subject = staff_subject(ctx.keys, party.id, claims.staff)
+            actor = Actor(claims.role, subject, party_id=party.id, duty=claims.duty)
+            if not _in_office(session, actor):
+                raise ApiError("duties.no_office", Kind.FORBIDDEN)
         token = sessions.open_session(
             session,
             ctx.vault,
@@ -128,6 +134,8 @@ def session_of(ctx: Context, token: str) -> SignedIn | None:
             if party is None or party.status != parties.PartyStatus.ACTIVE:
                 return None
         actor = Actor(Role(row.role), row.subject, holder_id=row.holder_id, party_id=row.party_id, duty=row.duty)
+        if not _in_office(session, actor):
+            return None
         if row.mandate_id is None:
             return SignedIn(actor, row.display, row.csrf)
         acting, name = authority.representative(ctx, session, actor, row.mandate_id)
@@ -151,11 +159,9 @@ def act_for(ctx: Context, actor: Actor, token: str, mandate_id: str | None) -> S
     return found
 
 
-def _staff_subject(ctx: Context, party_id: str, staff: str) -> str:
-    """A pseudonym of an officer, steady over sessions; without a number of their own, officers of a party share one."""
-    if not staff:
-        return f"staff:{party_id}"
-    return f"staff:{party_id}:{ctx.pairwise(staff, party_id)[:16]}"
+def _in_office(session: Session, actor: Actor) -> bool:
+    """Whether somebody on the operator's side holds the office now; true for everybody else."""
+    return actor.role not in OPERATORS_SIDE or offices.holds(session, actor.subject) == actor.role.value
 
 
 def sign_out(ctx: Context, token: str) -> None:

@@ -18,8 +18,9 @@ from api.services.pulls import denial
 from api.services.refusals import refuse
 from api.store import clock, leases, read_only, unit_of_work
 from api.store.queries import pull_jobs
+from api.store.queries.deliveries import PulledGrant
 from api.store.queries.pull_jobs import ItemState, JobState, Note
-from api.store.tables import Grant, PullJob
+from api.store.tables import PullJob
 
 log = logging.getLogger("mydata.pull_jobs")
 LEASE = "pull_jobs"
@@ -78,7 +79,7 @@ def _leased(ctx: Context, holder: str) -> bool:
 
 def _slice(ctx: Context, job: PullJob) -> None:
     notes: list[Note] = []
-    refused: list[tuple[Grant, Deny, Seen]] = []
+    refused: list[tuple[PulledGrant, Deny, Seen]] = []
     fields = asked_fields(job)
     with read_only(ctx.db) as session:
         now = clock.now_ms(session)

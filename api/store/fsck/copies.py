@@ -13,6 +13,7 @@ from api.store.tables import Content, Copy, RequestEvidence
 from chain.canonical import Json
 from chain.errors import ChainError
 from chain.receipt import mark_commitment
+from watermark.payload import Mark, code_sha256
 
 
 def check_copies(check: Check) -> None:
@@ -21,6 +22,9 @@ def check_copies(check: Check) -> None:
     for content in check.each("contents", select(Content).order_by(Content.id)):
         if content.holder_id in check.erased:
             continue  # the stage of erasures has looked
+        if check.locked(content.holder_id):
+            check.leave("contents")
+            continue
         holders[content.id] = content.holder_id
         if not _content_holds(check, content):
             check.find("contents", content.id, "fsck.content_edited")
@@ -56,9 +60,11 @@ def _check_copy(check: Check, copy: Copy, holder_id: str) -> None:
     except (ApiError, ChainError, ValueError):
         check.find("copies", copy.id, "fsck.copy_edited")
         return
+    if copy.epoch not in check.epochs and not _older_than_epochs(check, copy, document):
+        check.unreceipted("copies", copy.id, "fsck.copy_epoch")
     deliveries = check.deliveries.get(copy.id, [])
     if not deliveries:
-        check.find("copies", copy.id, "fsck.copy_unreceipted")
+        check.unreceipted("copies", copy.id, "fsck.copy_unreceipted")
     for said in deliveries:
         if (said.file_sha256, said.mark, said.entity, said.media_type) != (
             "0x" + copy.file_sha256.hex(),
@@ -67,6 +73,15 @@ def _check_copy(check: Check, copy: Copy, holder_id: str) -> None:
             copy.media_type,
         ):
             check.find("copies", copy.id, "fsck.copy_edited")
+
+
+def _older_than_epochs(check: Check, copy: Copy, document: dict[str, Json]) -> bool:
+    """Whether it was marked before there were epochs: its code, to which its receipt commits, follows from that key."""
+    key = check.before_epochs
+    if key is None or copy.epoch != key.epoch:
+        return False
+    mark = Mark(copy.id, copy.entity_id, copy.content_id, "")
+    return document.get("code_sha256") == "0x" + code_sha256(mark, key).hex()
 
 
 def _file_holds(key: DataKey, copy: Copy) -> bool:
@@ -84,7 +99,8 @@ def _check_requests(check: Check) -> None:
         for said in deliveries
         if said.request is not None
     }
-    stated = {receipt_id: details.get("request") for receipt_id, details in check.deletions.items()}
+    said_by_machines = [*check.deletions.items(), *check.disputed.items()]
+    stated = {receipt_id: details.get("request") for receipt_id, details in said_by_machines}
     wanted |= {receipt_id: request for receipt_id, request in stated.items() if request is not None}
     for row in check.each("request_evidence", select(RequestEvidence).order_by(RequestEvidence.receipt_id)):
         try:
@@ -92,7 +108,10 @@ def _check_requests(check: Check) -> None:
         except (ApiError, ValueError):
             kept = {}
         wanted_of_base = "0x" + hashlib.sha256(str(kept.get("base")).encode()).hexdigest()
-        if wanted.pop(row.receipt_id, None) != wanted_of_base:
+        stated_base = wanted.pop(row.receipt_id, None)
+        if stated_base is None:
+            check.unreceipted("request_evidence", row.receipt_id, "fsck.request_edited")
+        elif stated_base != wanted_of_base:
             check.find("request_evidence", row.receipt_id, "fsck.request_edited")
     for receipt_id in sorted(wanted):
         check.find("request_evidence", receipt_id, "fsck.row_missing")

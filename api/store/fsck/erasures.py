@@ -12,7 +12,8 @@ from api.errors import ApiError
 from api.store.fsck.report import Check
 from api.store.queries import erasures
 from api.store.receipts import open_details_with
-from api.store.tables import Content, Copy, Holder, Receipt, RetainedContent, RetentionKey
+from api.store.tables import Content, Copy, Holder, Receipt, RetainedContent, RetainedProof, RetentionKey
+from chain.bundle import parse_bundle
 from chain.canonical import Json
 from chain.errors import ChainError
 from chain.receipt import ReceiptKind, details_commitment, receipt_leaf_bytes, receipt_leaf_hash, verify_promise
@@ -55,12 +56,21 @@ def _check_retention(check: Check, said: dict[str, dict[str, Json]], ended: set[
         for holder_id, details in said.items()
         for item in _listed(details.get("retained"))
     }
+    proofs = {
+        str(item["key"]): item.get("proofs") for details in said.values() for item in _listed(details.get("retained"))
+    }
     present = {(row.id, row.holder_id, row.basis, row.ends_ms // 1000) for row in keys.values()}
     for key_id in sorted({one[0] for one in stated ^ present}):
         check.find("retention_keys", key_id, "fsck.retention_edited")
     for row in keys.values():
         if bool(row.wrapped_key) == (row.id in ended):
             check.find("retention_keys", row.id, "fsck.retention_edited")
+        elif row.wrapped_key and proofs.get(row.id) != erasures.proofs_under(check.session, row.id):
+            check.find("retained_proofs", row.id, "fsck.retention_edited")
+    for proof in check.each("retained_proofs", select(RetainedProof).order_by(RetainedProof.receipt_id)):
+        key = keys.get(proof.key_id)
+        if key is None or not key.wrapped_key or not _proves(check, proof):
+            check.find("retained_proofs", proof.receipt_id, "fsck.retention_edited")
     for item in check.each("retained_contents", select(RetainedContent).order_by(RetainedContent.content_id)):
         key, content = keys.get(item.key_id), check.session.get(Content, item.content_id)
         if key is None or content is None:
@@ -91,6 +101,25 @@ def _opens(check: Check, content: Content) -> bool:
     except ApiError:
         return False
     return True
+
+
+def _proves(check: Check, proof: RetainedProof) -> bool:
+    """Whether a kept bundle opens and is of its own receipt."""
+    receipt = check.session.get(Receipt, proof.receipt_id)
+    try:
+        kept = erasures.retained_proof(check.session, check.vault, proof.receipt_id)
+        bundle = None if kept is None else parse_bundle(kept)
+    except (ApiError, ChainError):
+        return False
+    return (
+        bundle is not None
+        and bundle.receipt is not None
+        and receipt is not None
+        and (
+            bundle.receipt.commitment == receipt.commitment
+            and details_commitment(bundle.receipt.salt, dict(bundle.receipt.details)) == receipt.commitment
+        )
+    )
 
 
 def _listed(value: Json) -> list[dict[str, Json]]:

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from chain import calls
 from chain.calls import PartyStatus
+from chain.heads import PastHead, all_heads
 from chain.identity import ChainIdentity
 from chain.ports import Head, Node
 
@@ -45,6 +46,7 @@ class NodeChain:
     def __init__(self, node: Node, identity: ChainIdentity) -> None:
         self._node = node
         self._identity = identity
+        self._heads: dict[bytes, PastHead] | None = None
 
     def log_head(self) -> Head:
         """The newest head of ReceiptLog."""
@@ -52,8 +54,10 @@ class NodeChain:
 
     def is_checkpoint(self, size: int, root: bytes) -> bool:
         """Whether ReceiptLog ever had this head."""
-        head = calls.read_checkpoint(self._ask("ReceiptLog", calls.checkpoint_of(root)), root).head
-        return head.size == size and size > 0
+        if self._heads is None:
+            self._heads = all_heads(self._node, self._identity.address("ReceiptLog"), upto=self._node.block_number())
+        past = self._heads.get(root)
+        return past is not None and past.head.size == size and size > 0
 
     def anchored_size(self, issuer: bytes, root: bytes) -> int:
         """Size of an anchored batch, 0 where the issuer never anchored this root."""

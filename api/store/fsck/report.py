@@ -1,20 +1,23 @@
 """What the check finds, and what its stages share."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from api.errors import ApiError
+from api.errors import ApiError, Kind
 from api.store.crypto import DataKey, Sealer, Vault
 from api.store.fsck.onchain import ChainView
 from api.store.queries.holders import holder_key
 from chain.canonical import Json
+from chain.cosign import NoteKey
 from chain.identity import ChainIdentity
+from chain.ports import Head
 from chain.receipt import log_id
+from watermark.keys import EpochKey
 
 T = TypeVar("T")
 Progress = Callable[[str, int, int], None]
@@ -35,11 +38,16 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class FsckReport:
-    """Findings, how many rows of each table were checked, and which comparisons could not be made."""
+    """Findings, how many rows of each table were checked, and which comparisons could not be made.
+
+    `unjudged` counts, by table, rows that may be sound, but what they are held against is itself among the findings: a
+    holder's key that does not open, a receipt that is gone.
+    """
 
     findings: tuple[Finding, ...]
     checked: Mapping[str, int]
     skipped: tuple[str, ...]
+    unjudged: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:
@@ -68,6 +76,15 @@ class Delivered:
     request: Json
 
 
+@dataclass(slots=True)
+class Said:
+    """What a receipt says, and under whose key: what later stages hold rows against."""
+
+    receipt_id: str
+    holder_id: str | None
+    details: dict[str, Json]
+
+
 class Check:
     """One run: the snapshot, the keys, the findings, and what the log's stage learns for the later ones."""
 
@@ -79,6 +96,9 @@ class Check:
         identity: ChainIdentity | None,
         chain: ChainView | None,
         progress: Progress | None,
+        head: Head | None = None,
+        witnesses: Sequence[NoteKey] = (),
+        before_epochs: EpochKey | None = None,
     ) -> None:
         self.session = session
         self.vault = vault
@@ -86,17 +106,34 @@ class Check:
         self.log_id = log_id(log_public_key)
         self.identity = identity
         self.chain = chain
+        self.before_epochs = before_epochs
+        self.witnesses = {key.handle: key for key in witnesses}
+        self.head = head  # of ReceiptLog, asked before the snapshot was taken
         self.grants: dict[str, GrantReceipts] = {}
         self.deliveries: dict[str, list[Delivered]] = {}
         self.deletions: dict[str, dict[str, Json]] = {}  # what receipts say of copies' ends, by receipt
+        self.disputed: dict[str, dict[str, Json]] = {}  # what receipts say of disputes and corrections, by receipt
+        self.seals: dict[str, dict[str, Json]] = {}  # what receipts say of seals, by receipt
+        self.reviewed: set[str] = set()  # back-filled returns whose review is receipted
         self.erased: set[str] = set()  # holders whose erasure is receipted
         self.batches_of_returns: dict[str, list[Json]] = {}
+        self.admissions: list[Said] = []  # in the log's order, like the next two
+        self.credentials: list[Said] = []
+        self.counts: list[Said] = []
+        self.epochs: dict[str, Said] = {}  # openings of marking keys, by the epoch's id
+        self.accesses: dict[str, tuple[dict[str, Json], int]] = {}  # queries by duty that gave nothing, and when
+        self.asked: dict[str, Said] = {}  # what entities asked, by receipt
+        self.answers: dict[str, set[str]] = {}  # what requests were answered, other than by a grant
+        self.unread: set[str] = set()  # receipts whose details do not open
+        self.lost = 0  # receipts that are gone or do not open: so many sound rows may lack theirs
         self._findings: list[Finding] = []
         self._seen: set[Finding] = set()
         self._checked: Counter[str] = Counter()
         self._progress = progress
         self._stage = ""
+        self._unjudged: Counter[str] = Counter()
         self._keys: dict[str, DataKey | None] = {}
+        self._locked: set[str] = set()
 
     def begin(self, stage: str) -> None:
         """A stage starts."""
@@ -129,9 +166,26 @@ class Check:
                 self._keys.clear()
             try:
                 self._keys[holder_id] = holder_key(self.session, self.vault, holder_id)
-            except ApiError:
+            except ApiError as error:
                 self._keys[holder_id] = None
+                if error.kind is Kind.INTEGRITY:
+                    self._locked.add(holder_id)
         return self._keys[holder_id]
+
+    def locked(self, holder_id: str | None) -> bool:
+        """Whether a holder's row is there and its key does not open; what is sealed under it cannot be judged."""
+        return holder_id is not None and self.key(holder_id) is None and holder_id in self._locked
+
+    def leave(self, table: str) -> None:
+        """Count a row that cannot be judged."""
+        self._unjudged[table] += 1
+
+    def unreceipted(self, table: str, row_id: str, code: str) -> None:
+        """Note a row that lacks its receipt, unless receipts are lost, of which its own may be one."""
+        if self.lost:
+            self.leave(table)
+        else:
+            self.find(table, row_id, code)
 
     def sealer(self, holder_id: str | None) -> Sealer | None:
         """The key that something of this holder, or of nobody, stands under."""
@@ -140,4 +194,4 @@ class Check:
     def report(self) -> FsckReport:
         """All that was found."""
         skipped = [name for name, given in (("identity", self.identity), ("chain", self.chain)) if given is None]
-        return FsckReport(tuple(self._findings), dict(self._checked), tuple(skipped))
+        return FsckReport(tuple(self._findings), dict(self._checked), tuple(skipped), dict(self._unjudged))

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import aliased
 
 from api.errors import ApiError
@@ -26,12 +26,8 @@ def check_returns(check: Check) -> None:
 
 
 def _check_return(check: Check, row: Return) -> None:
-    if row.state in {returns.ReturnState.RECEIVED.value, returns.ReturnState.CHECKING.value}:
-        for seq in range(returns.chunk_count(row)):
-            try:
-                returns.open_chunk(check.session, check.vault, row, seq)
-            except ApiError:
-                check.find("return_chunks", f"{row.id}/{seq}", "fsck.return_edited")
+    if row.state in returns.FILE_NEEDED:
+        _check_file(check, row)
     batches = check.session.execute(
         select(Batch.seq, Batch.root, Batch.size).where(Batch.return_id == row.id).order_by(Batch.seq)
     ).all()
@@ -40,10 +36,12 @@ def _check_return(check: Check, row: Return) -> None:
     for seq in range(last + 1):
         if seq not in present:
             check.find("batches", f"{row.id}/{seq}", "fsck.batch_missing")
+    if row.reviewed_at_ms is not None and row.id not in check.reviewed:
+        check.unreceipted("returns", row.id, "fsck.return_unreceipted")
     receipted = check.batches_of_returns.get(row.id)
     if receipted is None:
         if row.state in {returns.ReturnState.SEALED.value, returns.ReturnState.ANCHORED.value}:
-            check.find("returns", row.id, "fsck.return_unreceipted")
+            check.unreceipted("returns", row.id, "fsck.return_unreceipted")
         return
     here: dict[Json, Json] = {"0x" + batch.root.hex(): batch.size for batch in batches}
     for item in receipted:
@@ -53,6 +51,14 @@ def _check_return(check: Check, row: Return) -> None:
         check.find("batches", f"{row.id}/{root}", "fsck.batch_inserted")
     if row.rows_good != sum(batch.size for batch in batches) and not here:
         check.find("returns", row.id, "fsck.return_edited")
+
+
+def _check_file(check: Check, row: Return) -> None:
+    for seq in range(returns.chunk_count(row)):
+        try:
+            returns.open_chunk(check.session, check.vault, row, seq)
+        except ApiError:
+            check.find("return_chunks", f"{row.id}/{seq}", "fsck.return_edited")
 
 
 def _check_batch(check: Check, batch: Batch) -> None:
@@ -90,6 +96,10 @@ def _leaves(check: Check, batch: Batch, stored: BatchTree | None) -> Iterator[by
             check.find("records", f"{batch.id}/{index}", "fsck.record_missing")
             yield fallback
             continue
+        if check.locked(record.holder_id):
+            check.leave("records")
+            yield fallback
+            continue
         leaf = _leaf_of(check, record)
         if leaf is None:
             check.find("records", record.id, "fsck.record_edited")
@@ -116,26 +126,32 @@ def _leaf_of(check: Check, record: Record) -> bytes | None:
 
 
 def _check_statuses(check: Check) -> None:
-    """The newest sealed version of a certificate is current (or revoked), the others are not."""
-    newer, newer_batch, batch = aliased(Record), aliased(Batch), aliased(Batch)
+    """The newest sealed version of a certificate is current (or revoked), the others are not.
+
+    One whose newer version's batch waits to be settled may be either still.
+    """
+    newer, newer_batch, newer_return = aliased(Record), aliased(Batch), aliased(Return)
     followed = (
-        select(func.count())
-        .select_from(newer)
+        select(newer.id)
         .join(newer_batch, newer_batch.id == newer.batch_id)
+        .join(newer_return, newer_return.id == newer_batch.return_id)
         .where(
             newer.number_bidx == Record.number_bidx,
             newer.version > Record.version,
-            newer_batch.anchor_state != BatchState.OPEN.value,
+            newer_return.sealed_at_ms.is_not(None),
         )
         .correlate(Record)
-        .scalar_subquery()
     )
+    settled = newer_return.settle_next.is_(None) | (newer_batch.seq < newer_return.settle_next)
     sealed = (
-        select(Record.id).join(batch, batch.id == Record.batch_id).where(batch.anchor_state != BatchState.OPEN.value)
+        select(Record.id)
+        .join(Batch, Batch.id == Record.batch_id)
+        .join(Return, Return.id == Batch.return_id)
+        .where(Return.sealed_at_ms.is_not(None))
     )
     wrong = sealed.where(
-        ((Record.status == RecordStatus.CURRENT.value) & (followed > 0))
-        | ((Record.status == RecordStatus.SUPERSEDED.value) & (followed == 0))
+        ((Record.status == RecordStatus.CURRENT.value) & followed.where(settled).exists())
+        | ((Record.status == RecordStatus.SUPERSEDED.value) & ~followed.exists())
         | Record.status.not_in([status.value for status in RecordStatus])
     )
     for record_id in check.session.execute(wrong).scalars():

@@ -1,18 +1,23 @@
 """Contents and the marked copies made of them, sealed with their rows' columns bound in."""
 
 from collections.abc import Collection, Iterator, Sequence
+from typing import cast
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import ColumnElement, Table, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from api.policy.copy_states import CopyState
 from api.store.crypto import DataKey, Purpose, bound_columns
+from api.store.database import connected
 from api.store.queries import paging
 from api.store.tables import Content, Copy, Grant
 from chain.canonical import Json, canonical
 
 # Built once: every pull asks it.
-_FIND = select(Copy).where(Copy.grant_id == bindparam("grant"), Copy.fingerprint == bindparam("fingerprint"))
+_COPIES = cast("Table", Copy.__table__)
+_FIND = select(_COPIES).where(
+    _COPIES.c.grant_id == bindparam("grant"), _COPIES.c.fingerprint == bindparam("fingerprint")
+)
 
 
 def seal_original(key: DataKey, content: Content, original: bytes) -> None:
@@ -53,8 +58,12 @@ def content_of_copy(session: Session, copy: Copy) -> Content:
 
 
 def find_copy(session: Session, grant_id: str, fingerprint: bytes) -> Copy | None:
-    """The copy of an equal request under the same grant; its bytes are delivered again rather than made anew."""
-    return session.execute(_FIND, {"grant": grant_id, "fingerprint": fingerprint}).scalar_one_or_none()
+    """The copy of an equal request under the same grant; its bytes are delivered again rather than made anew.
+
+    To be read, not changed: it belongs to no unit of work.
+    """
+    row = connected(session).execute(_FIND, {"grant": grant_id, "fingerprint": fingerprint}).mappings().one_or_none()
+    return None if row is None else Copy(**row)
 
 
 def copy_of_entity(session: Session, entity_id: str, copy_id: str) -> Copy | None:
@@ -100,6 +109,14 @@ def copies_by_file(session: Session, file_sha256: bytes) -> list[Copy]:
     return list(session.execute(select(Copy).where(Copy.file_sha256 == file_sha256).order_by(Copy.id)).scalars())
 
 
+def issued_of_contents(session: Session, content_ids: Sequence[str]) -> Iterator[tuple[str, str, str, str, bytes]]:
+    """(content, copy, entity, epoch, SHA-256 of the file) of every copy of these contents, without the files."""
+    columns = (Copy.content_id, Copy.id, Copy.entity_id, Copy.epoch, Copy.file_sha256)
+    asked = select(*columns).where(Copy.content_id.in_(list(content_ids))).order_by(Copy.content_id, Copy.id)
+    for row in session.execute(asked):
+        yield row.content_id, row.id, row.entity_id, row.epoch, row.file_sha256
+
+
 def copies_of_contents(session: Session, content_ids: Sequence[str]) -> list[Copy]:
     """Copies made of any of these contents: the tracer's candidates."""
     return list(
@@ -107,6 +124,43 @@ def copies_of_contents(session: Session, content_ids: Sequence[str]) -> list[Cop
             select(Copy).where(Copy.content_id.in_(list(content_ids))).order_by(Copy.content_id, Copy.id)
         ).scalars()
     )
+
+
+def count_of_contents(session: Session, content_ids: Sequence[str]) -> int:
+    """How many copies were ever made of these contents."""
+    asked = select(func.count()).select_from(Copy).where(Copy.content_id.in_(list(content_ids)))
+    return session.execute(asked).scalar_one()
+
+
+def copies_ending(session: Session, ending: str, limit: int) -> list[Copy]:
+    """Copies whose id ends so, as visible lines print it. Reads all ids: for a regulator's question now and then."""
+    asked = select(Copy).where(Copy.id.endswith(ending, autoescape=True)).order_by(Copy.id).limit(limit)
+    return list(session.execute(asked).scalars())
+
+
+def contents_granted(
+    session: Session, media_type: str, from_ms: int | None, until_ms: int | None, *, limit: int
+) -> list[str]:
+    """Contents of a media type of which a copy was made under a consent of this time, newest consents first."""
+    newest = func.max(Copy.created_at_ms)
+    asked = select(Copy.content_id).where(*_granted(media_type, from_ms, until_ms)).group_by(Copy.content_id)
+    return list(session.execute(asked.order_by(newest.desc(), Copy.content_id).limit(limit)).scalars())
+
+
+def count_contents_granted(session: Session, media_type: str, from_ms: int | None, until_ms: int | None) -> int:
+    """How many there are in all."""
+    asked = select(func.count(Copy.content_id.distinct())).where(*_granted(media_type, from_ms, until_ms))
+    return session.execute(asked).scalar_one()
+
+
+def _granted(media_type: str, from_ms: int | None, until_ms: int | None) -> list[ColumnElement[bool]]:
+    """A copy's row carries the time of its consent."""
+    limits = [Copy.media_type == media_type]
+    if from_ms is not None:
+        limits.append(Copy.created_at_ms >= from_ms)
+    if until_ms is not None:
+        limits.append(Copy.created_at_ms < until_ms)
+    return limits
 
 
 def all_copies(session: Session, media_types: Sequence[str], *, chunk: int = 200) -> Iterator[Copy]:
@@ -143,6 +197,7 @@ def _content_bound(content: Content) -> bytes:
         content.original_sha256,
         canonical(json_columns(content.records)),
         content.created_at_ms,
+        *([canonical(json_columns(dict(content.spellings)))] if content.spellings else []),
     )
 
 

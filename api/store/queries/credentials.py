@@ -5,14 +5,16 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
 from api.errors import ApiError, Kind
 from api.store import clock
 from api.store.crypto import DataKey, Purpose, Vault, bound_columns
-from api.store.inserts import insert_if_new
-from api.store.tables import GrantDraft, Passkey, PasskeyChallenge, ProviderSubject, SignIn
+from api.store.receipts import ReceiptDraft, prepare_receipt
+from api.store.tables import GrantDraft, Holder, Passkey, PasskeyChallenge, ProviderSubject, SignIn
+from chain.canonical import Json
+from chain.receipt import ReceiptKind
 
 
 def sha256(text: str) -> bytes:
@@ -82,11 +84,22 @@ def holder_of_subject(session: Session, index: bytes) -> str | None:
     ).scalar_one_or_none()
 
 
-def note_subject(session: Session, index: bytes, holder_id: str) -> bool:
-    """Note that a provider's name means this holder; False where it means another."""
-    now = clock.now_ms(session)
-    row = {"subject_bidx": index, "holder_id": holder_id, "created_at_ms": now}
-    return insert_if_new(session, ProviderSubject, row) or holder_of_subject(session, index) == holder_id
+def note_subject(session: Session, vault: Vault, index: bytes, holder_id: str) -> bool:
+    """Note that a provider's name means this holder, with a receipt; False where it means another."""
+    session.execute(select(Holder.id).where(Holder.id == holder_id).with_for_update())  # one at a time
+    known = holder_of_subject(session, index)
+    if known is not None:
+        return known == holder_id
+    draft = ReceiptDraft(ReceiptKind.ADMISSION, subject_stated(index), holder_id=holder_id)
+    row = {"subject_bidx": index, "holder_id": holder_id, "created_at_ms": clock.now_ms(session)}
+    row["receipt_id"] = prepare_receipt(session, vault, draft)
+    session.execute(insert(ProviderSubject), [row])
+    return True
+
+
+def subject_stated(index: bytes) -> dict[str, Json]:
+    """What the receipt of a provider's name says, under the key of the holder whom it means."""
+    return {"act": "subject", "subject": "0x" + index.hex()}
 
 
 # Passkeys
@@ -141,14 +154,15 @@ def new_passkey(
     )
 
 
-def note_use(session: Session, row: Passkey, sign_count: int) -> None:
+def note_use(session: Session, key: DataKey, row: Passkey, body: PasskeyBody, sign_count: int) -> None:
     """Keep the counter that an authenticator named, and the time."""
     row.sign_count, row.used_at_ms = sign_count, clock.now_ms(session)
+    seal_passkey(key, row, body)
     session.flush()
 
 
 def seal_passkey(key: DataKey, row: Passkey, body: PasskeyBody) -> None:
-    """Encrypt a passkey's body; the columns that never change must be set before."""
+    """Encrypt a passkey's body; all other columns must be as they shall stay until the next seal."""
     row.body_enc = key.seal(Purpose.PASSKEY, row.id, body.to_bytes(), bound=_bound_passkey(row))
 
 
@@ -249,4 +263,6 @@ def _bound_sign_in(row: SignIn) -> bytes:
 
 
 def _bound_passkey(row: Passkey) -> bytes:
-    return bound_columns(row.holder_id, row.credential_hash, row.created_at_ms)
+    return bound_columns(
+        row.holder_id, row.credential_hash, row.sign_count, row.receipt_id, row.created_at_ms, row.used_at_ms
+    )

@@ -10,8 +10,10 @@ from typing import cast
 from sqlalchemy import Table, bindparam, func, insert, literal_column, select, update
 from sqlalchemy.orm import Session
 
+from api.errors import ApiError, Kind
 from api.policy.copy_states import CopyState
-from api.store.database import TIME_SQL
+from api.store.database import TIME_SQL, connected
+from api.store.queries.epochs import CURRENT_EPOCH
 from api.store.tables import ChainStatus, ClockMark, Content, Copy, Grant, LogState, Party
 
 _GRANTS, _PARTIES, _COPIES, _CONTENTS, _CLOCK, _CHAIN = (
@@ -19,16 +21,46 @@ _GRANTS, _PARTIES, _COPIES, _CONTENTS, _CLOCK, _CHAIN = (
 )
 _ROW = 1
 _MARK = select(func.max(_CLOCK.c.high_ms)).scalar_subquery()
+# What of a grant stands as it was given, and what may change under a pull's hands.
+_GIVEN = (
+    _GRANTS.c.id,
+    _GRANTS.c.digest,
+    _GRANTS.c.entity_id,
+    _GRANTS.c.terms,
+    _GRANTS.c.fair_use,
+    _GRANTS.c.created_at_ms,
+)
+_MOVING = (
+    _GRANTS.c.holder_id,
+    _GRANTS.c.events,
+    _GRANTS.c.state,
+    _GRANTS.c.frozen,
+    _GRANTS.c.not_before_ms,
+    _GRANTS.c.not_after_ms,
+    _GRANTS.c.max_uses,
+    _GRANTS.c.use_count,
+    _PARTIES.c.status.label("entity_status"),
+    _PARTIES.c.status_seq.label("entity_status_seq"),
+)
 _LOOK = {
-    dialect: select(Grant, Party, literal_column(expression).label("time_ms"), _MARK, _CHAIN.c.last_ok_ms)
-    .select_from(Grant)
-    .join(Party, Party.id == Grant.entity_id)
+    dialect: select(
+        *_GIVEN,
+        *_MOVING,
+        _PARTIES.c.name_zh,
+        _PARTIES.c.name_en,
+        literal_column(expression).label("time_ms"),
+        _MARK.label("mark_ms"),
+        _CHAIN.c.last_ok_ms,
+        CURRENT_EPOCH.label("epoch"),
+    )
+    .select_from(_GRANTS)
+    .join(_PARTIES, _PARTIES.c.id == _GRANTS.c.entity_id)
     .outerjoin(_CHAIN, _CHAIN.c.id == _ROW)
-    .where(Grant.id == bindparam("grant"), Grant.entity_id == bindparam("entity"))
+    .where(_GRANTS.c.id == bindparam("grant"), _GRANTS.c.entity_id == bindparam("entity"))
     for dialect, expression in TIME_SQL.items()
 }
 _LOCK = (
-    select(_GRANTS, _PARTIES.c.status.label("entity_status"), _PARTIES.c.status_seq.label("entity_status_seq"))
+    select(_GRANTS.c.digest, *_MOVING)
     .join(_PARTIES, _PARTIES.c.id == _GRANTS.c.entity_id)
     .where(_GRANTS.c.id == bindparam("grant"))
     .with_for_update(of=_GRANTS, key_share=True)
@@ -40,7 +72,7 @@ _USE = (
 )
 _POSITION = select(LogState.size).where(LogState.id == _ROW)
 _HAS_CONTENT = select(_CONTENTS.c.id).where(_CONTENTS.c.id == bindparam("content"))
-_HAS_COPY = select(_COPIES.c.id).where(_COPIES.c.id == bindparam("copy"))
+_HAS_COPY = select(_COPIES.c.file_sha256).where(_COPIES.c.id == bindparam("copy"))
 _HOLD = (
     update(_COPIES)
     .where(_COPIES.c.id == bindparam("copy"), _COPIES.c.state == CopyState.HELD.value)
@@ -50,104 +82,101 @@ _ADD_CONTENT, _ADD_COPY = insert(_CONTENTS), insert(_COPIES)
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """A grant and its recipient as a pull finds them; `now_ms` by the database's clock and its high-water mark.
-
-    `chain_ok_ms` is when the chain was last seen well, None before the worker's first look.
-    """
-
-    grant: Grant
-    entity: Party
-    now_ms: int
-    chain_ok_ms: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class LockedGrant:
-    """What of a grant may have changed since the look; read under its lock."""
+class PulledGrant:
+    """A grant as a pull sees it, with its recipient's standing."""
 
     id: str
     digest: bytes
-    holder_id: str
     entity_id: str
-    entity_status: str
-    entity_status_seq: int
-    events: int
     terms: dict[str, object]
+    fair_use: dict[str, object] | None
+    created_at_ms: int
+    holder_id: str
+    events: int
     state: str
     frozen: bool
     not_before_ms: int
     not_after_ms: int
     max_uses: int
     use_count: int
-    fair_use: dict[str, object] | None
+    entity_status: str
+    entity_status_seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A grant and its recipient's names as a pull finds them; `now_ms` by the database's clock and its high-water mark.
+
+    `chain_ok_ms` is when the chain was last seen well, None before the worker's first look; `epoch` is the id of the
+    epoch whose key marks now, None before the first has its number.
+    """
+
+    grant: PulledGrant
+    entity_zh: str
+    entity_en: str
+    now_ms: int
+    chain_ok_ms: int | None
+    epoch: str | None
 
 
 def look(session: Session, entity_id: str, grant_id: str) -> Look | None:
     """A grant that an entity received; None where it is another's, which nobody may tell from absent."""
-    statement = _LOOK[session.get_bind().dialect.name]
-    row = session.execute(statement, {"grant": grant_id, "entity": entity_id}).one_or_none()
+    connection = connected(session)
+    row = connection.execute(_LOOK[connection.dialect.name], {"grant": grant_id, "entity": entity_id}).one_or_none()
     if row is None:
         return None
-    grant, entity, time_ms, high_ms, last_ok_ms = row
-    return Look(grant, entity, max(int(time_ms), high_ms), last_ok_ms or None)
+    grant = PulledGrant(*row[: len(_GIVEN) + len(_MOVING)])
+    now_ms = max(int(row.time_ms), row.mark_ms)
+    return Look(grant, row.name_zh, row.name_en, now_ms, row.last_ok_ms or None, row.epoch)
 
 
-def lock(session: Session, grant_id: str) -> LockedGrant:
-    """Lock a grant until the transaction ends. Within a grant, numbers of receipts follow the order of these locks."""
-    row = session.connection().execute(_LOCK, {"grant": grant_id}).one()
-    return LockedGrant(
-        row.id,
-        row.digest,
-        row.holder_id,
-        row.entity_id,
-        row.entity_status,
-        row.entity_status_seq,
-        row.events,
-        row.terms,
-        row.state,
-        row.frozen,
-        row.not_before_ms,
-        row.not_after_ms,
-        row.max_uses,
-        row.use_count,
-        row.fair_use,
-    )
+def lock(session: Session, seen: PulledGrant) -> PulledGrant:
+    """Lock a grant until the transaction ends, and read again whatever may have changed since it was `seen`.
+
+    Within a grant, numbers of receipts follow the order of these locks. Raises `store.ciphertext` where the terms that
+    were seen are no longer those of this grant.
+    """
+    row = connected(session).execute(_LOCK, {"grant": seen.id}).one()
+    if row.digest != seen.digest:
+        raise ApiError("store.ciphertext", Kind.INTEGRITY, purpose="grant")
+    given = (seen.id, seen.digest, seen.entity_id, seen.terms, seen.fair_use, seen.created_at_ms)
+    return PulledGrant(*given, *row[1:])
 
 
 def log_position(session: Session) -> int:
     """How many receipts were numbered when this session's snapshot was taken."""
-    return int(session.execute(_POSITION).scalar_one())
+    return int(connected(session).execute(_POSITION).scalar_one())
 
 
 def use(session: Session, grant_id: str, uses: int) -> None:
     """Count a delivery: a repeat counts no use, but it holds the grant's lock like any other."""
-    session.connection().execute(_USE, {"grant": grant_id, "uses": uses})
+    connected(session).execute(_USE, {"grant": grant_id, "uses": uses})
 
 
 def add_content(session: Session, content: Content) -> bool:
     """Store what copies are made of; False where it stands already."""
-    connection = session.connection()
+    connection = connected(session)
     if connection.execute(_HAS_CONTENT, {"content": content.id}).first() is not None:
         return False
     connection.execute(_ADD_CONTENT, _values(_CONTENTS, content))
     return True
 
 
-def has_copy(session: Session, copy_id: str) -> bool:
-    """Whether a copy stands: its id is derived from what it is, so that equal requests find the same one."""
-    return session.connection().execute(_HAS_COPY, {"copy": copy_id}).first() is not None
+def standing_copy(session: Session, copy_id: str) -> bytes | None:
+    """The hash of a copy's file if it stands: its id is derived from what it is, equal requests find the same one."""
+    row = connected(session).execute(_HAS_COPY, {"copy": copy_id}).first()
+    return None if row is None else bytes(row[0])
 
 
 def hold_longer(session: Session, copy_id: str, delete_by_ms: int | None) -> bool:
     """Give a copy that its recipient holds a new end of life; False where it is not simply held."""
-    result = session.connection().execute(_HOLD, {"copy": copy_id, "delete_by": delete_by_ms})
+    result = connected(session).execute(_HOLD, {"copy": copy_id, "delete_by": delete_by_ms})
     return result.rowcount == 1
 
 
 def add_copy(session: Session, copy: Copy) -> None:
     """Store a marked copy."""
-    session.connection().execute(_ADD_COPY, _values(_COPIES, copy))
+    connected(session).execute(_ADD_COPY, _values(_COPIES, copy))
 
 
 def _values(table: Table, row: Content | Copy) -> dict[str, object]:

@@ -7,7 +7,7 @@ identifiers and commitments that others' proofs need, and that say nothing about
 import hashlib
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
@@ -15,7 +15,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from api.errors import ApiError, Kind
 from api.policy.copy_states import CopyState
 from api.policy.states import GrantState, RequestState
-from api.store.crypto import NONCE_BYTES, DataKey, Vault, WrappedKey, bound_columns
+from api.store.crypto import NONCE_BYTES, DataKey, Purpose, Vault, WrappedKey, bound_columns
 from api.store.ids import new_retention_id
 from api.store.queries import copies
 from api.store.queries.holders import holder_key
@@ -26,6 +26,7 @@ from api.store.tables import (
     Content,
     Copy,
     CounterVisit,
+    Dispute,
     Erasure,
     Grant,
     GrantDraft,
@@ -43,11 +44,14 @@ from api.store.tables import (
     Request,
     RequestEvidence,
     RetainedContent,
+    RetainedProof,
     RetentionKey,
+    SealedDocument,
     StatutoryAccess,
     UserSession,
 )
 from chain.canonical import Json, canonical
+from chain.receipt import ReceiptKind
 
 GONE = b""
 NO_HASH = bytes(32)
@@ -57,11 +61,12 @@ _FINAL = [state.value for state in GrantState if state.final]
 
 @dataclass(frozen=True, slots=True)
 class Retained:
-    """A content that must stay traceable: by which basis and until when."""
+    """A content that must stay traceable: by which basis and until when; and its deliveries' bundles by receipt."""
 
     content_id: str
     basis: str
     ends_ms: int
+    proofs: Mapping[str, bytes] = field(default_factory=dict)
 
 
 # Rows of a holder that leave nothing behind; all others keep a tombstone.
@@ -87,10 +92,12 @@ def open_grants(session: Session, holder_id: str) -> list[str]:
 
 
 def held_up(session: Session, holder_id: str) -> int:
-    """How many consents a regulator holds up, and cases that are open: evidence that must not be destroyed."""
+    """How many consents a regulator holds up, and cases and disputes that are open: evidence not to be destroyed."""
     suspended = select(func.count()).where(Grant.holder_id == holder_id, Grant.suspended, Grant.state.not_in(_FINAL))
     cases = select(func.count()).select_from(Case).where(Case.holder_id == holder_id, Case.closed_at_ms.is_(None))
-    return session.execute(suspended).scalar_one() + session.execute(cases).scalar_one()
+    objected = select(func.count()).select_from(Dispute)
+    objected = objected.where(Dispute.holder_id == holder_id, Dispute.closed_at_ms.is_(None))
+    return sum(session.execute(query).scalar_one() for query in (suspended, cases, objected))
 
 
 def open_requests(session: Session, holder_id: str) -> list[Request]:
@@ -186,9 +193,15 @@ def shred(
     _run(session, update(Mandate).where(mine).values(body_enc=GONE))
     _run(session, update(CounterVisit).where(CounterVisit.holder_id == holder_id).values(body_enc=None))
     _run(session, update(Case).where(Case.holder_id == holder_id).values(reason_enc=GONE, decision_enc=None))
+    written = {"statement_enc": GONE, "answer_enc": None, "contest_enc": None, "decision_enc": None}
+    _run(session, update(Dispute).where(Dispute.holder_id == holder_id).values(**written))
     for access in session.execute(select(StatutoryAccess).where(StatutoryAccess.holder_id == holder_id)).scalars():
         # Indexes of the number itself: whoever has their key could look whether it was this person.
         access.subject_bidx, access.near_bidx, access.request_bidx = (os.urandom(32) for _ in range(3))
+    # A sealed file's hash stays, so that whoever kept the file can still have it checked; what waits is not issued.
+    sealed = SealedDocument.holder_id == holder_id
+    _run(session, update(SealedDocument).where(sealed, SealedDocument.state == "waiting").values(state="refused"))
+    _run(session, update(SealedDocument).where(sealed).values(file_enc=GONE))
     row.wrapped_key, row.number_bidx, row.key_commitment, row.profile_enc = GONE, os.urandom(32), NO_HASH, None
     session.flush()
     vault.forget(holder_id)
@@ -221,6 +234,11 @@ def content_key(session: Session, vault: Vault, content: Content) -> DataKey:
     return retention_key(vault, row)
 
 
+def is_retained(session: Session, content_id: str) -> bool:
+    """Whether a content is kept beyond its holder's erasure, in which others' originals were destroyed."""
+    return session.get(RetainedContent, content_id) is not None
+
+
 def open_retained(session: Session, vault: Vault, content: Content) -> bytes:
     """A kept original; raises ApiError `store.ciphertext` where it, its row or its hash was altered, `store.erased`."""
     original = copies.open_original(content_key(session, vault, content), content)
@@ -235,6 +253,40 @@ def retention_key(vault: Vault, row: RetentionKey) -> DataKey:
     return vault.data_key(row.id, WrappedKey(row.wrapped_key, row.master_key_id, row.key_commitment, bound))
 
 
+def retained_proof(session: Session, vault: Vault, receipt_id: str) -> bytes | None:
+    """The kept bundle of an erased holder's delivery; None where none is. Raises ApiError `store.ciphertext`."""
+    kept = session.get(RetainedProof, receipt_id)
+    if kept is None:
+        return None
+    key = retention_key(vault, session.get_one(RetentionKey, kept.key_id))
+    return key.open(Purpose.RETAINED_PROOF, receipt_id, kept.bundle_enc)
+
+
+def proofs_under(session: Session, key_id: str) -> Json:
+    """Which bundles stand under a retention key, as its receipt says: their count, and a hash over their receipts."""
+    query = select(RetainedProof.receipt_id).where(RetainedProof.key_id == key_id).order_by(RetainedProof.receipt_id)
+    listed: list[Json] = [*session.execute(query).scalars()]
+    return {"count": len(listed), "sha256": "0x" + hashlib.sha256(canonical(listed)).hexdigest()}
+
+
+def first_deliveries(session: Session, content_id: str) -> list[Receipt]:
+    """Of each copy of a content that its recipient may still have, the receipt of its first delivery."""
+    query = (
+        select(Receipt)
+        .join(Copy, Copy.id == Receipt.copy_id)
+        .where(
+            Copy.content_id == content_id,
+            Copy.state != CopyState.DELETED.value,
+            Receipt.kind == ReceiptKind.DELIVERY.value,
+        )
+        .order_by(Receipt.copy_id, Receipt.number)
+    )
+    found: dict[str | None, Receipt] = {}
+    for receipt in session.execute(query).scalars():
+        found.setdefault(receipt.copy_id, receipt)
+    return list(found.values())
+
+
 def end_retention(session: Session, vault: Vault, row: RetentionKey, now_ms: int) -> list[str]:
     """Shred a locked retention key with what stood under it; the nonces to look for, as in `shred`."""
     traces = [row.wrapped_key[:NONCE_BYTES].hex()]
@@ -243,6 +295,7 @@ def end_retention(session: Session, vault: Vault, row: RetentionKey, now_ms: int
     )
     for content_id in contents:
         _blank_content(session, content_id)
+    _run(session, delete(RetainedProof).where(RetainedProof.key_id == row.id))
     row.wrapped_key, row.key_commitment, row.shredded_at_ms = GONE, NO_HASH, now_ms
     session.flush()
     vault.forget(row.id)
@@ -264,7 +317,9 @@ def retention_of(session: Session, holder_id: str) -> list[RetentionKey]:
 def newest(session: Session, holder_id: str) -> Erasure | None:
     """A holder's latest wish, whatever became of it."""
     query = select(Erasure).where(Erasure.holder_id == holder_id)
-    return session.execute(query.order_by(Erasure.asked_at_ms.desc(), Erasure.id.desc()).limit(1)).scalar()
+    # Taken back and asked for anew in the same millisecond: the one that stands is the later.
+    order = (Erasure.asked_at_ms.desc(), Erasure.state == "cancelled", Erasure.id.desc())
+    return session.execute(query.order_by(*order).limit(1)).scalar()
 
 
 def lock_erasure(session: Session, erasure_id: str) -> Erasure | None:
@@ -309,6 +364,9 @@ def _retain(session: Session, vault: Vault, holder_id: str, kept: Sequence[Retai
                 copies.seal_copy(fresh, copy, GONE, copies.open_mark_salt(old, copy))
                 copy.file_enc = GONE
             session.add(RetainedContent(content_id=content.id, key_id=key_id))
+            for receipt_id, bundle in sorted(one.proofs.items()):
+                sealed = fresh.seal(Purpose.RETAINED_PROOF, receipt_id, bundle)
+                session.add(RetainedProof(receipt_id=receipt_id, key_id=key_id, bundle_enc=sealed))
         session.flush()
 
 

@@ -1,6 +1,6 @@
 """Grants and their chain of events. `lock_grant` is the lock that every pull and every change takes."""
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
 from api.policy.states import GrantState
@@ -118,6 +118,21 @@ def grants_to_entity(
     rows = session.execute(
         select(Grant)
         .where(Grant.entity_id == entity_id, _AGREED, *paging.after(cursor, Grant.created_at_ms, Grant.id))
+        .order_by(Grant.created_at_ms.desc(), Grant.id.desc())
+        .limit(limit + 1)
+    ).scalars()
+    return paging.page(list(rows), limit, lambda row: (row.created_at_ms, row.id))
+
+
+def grants_stopped(session: Session, *, cursor: str | None = None, limit: int = paging.LIMIT) -> paging.Page[Grant]:
+    """Everybody's grants that are held up, or were declared void, newest first; for regulators."""
+    limit = paging.clamp(limit)
+    rows = session.execute(
+        select(Grant)
+        .where(
+            or_(Grant.frozen, Grant.state == GrantState.INVALIDATED.value),
+            *paging.after(cursor, Grant.created_at_ms, Grant.id),
+        )
         .order_by(Grant.created_at_ms.desc(), Grant.id.desc())
         .limit(limit + 1)
     ).scalars()

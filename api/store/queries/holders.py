@@ -11,17 +11,24 @@ from sqlalchemy.orm import Session
 from api.errors import ApiError, Kind
 from api.store import clock
 from api.store.crypto import DataKey, Purpose, Vault, WrappedKey, bound_columns
-from api.store.ids import HolderId, new_holder_id
+from api.store.database import connected
+from api.store.ids import HolderId, new_holder_ids
 from api.store.inserts import insert_ignore
+from api.store.lookups import Lookup
 from api.store.tables import Base, Holder
-
-_CHUNK = 1024
 
 # Built once: building a statement costs as much as running it.
 _HOLDERS = Base.metadata.tables[Holder.__tablename__].c
 _KEY = select(
     _HOLDERS.kind, _HOLDERS.number_bidx, _HOLDERS.wrapped_key, _HOLDERS.master_key_id, _HOLDERS.key_commitment
 ).where(_HOLDERS.id == bindparam("id"))
+
+_BY_NUMBER = Lookup(
+    select(
+        _HOLDERS.number_bidx, _HOLDERS.id, _HOLDERS.wrapped_key, _HOLDERS.master_key_id, _HOLDERS.key_commitment
+    ).where(_HOLDERS.kind == bindparam("kind")),
+    _HOLDERS.number_bidx,
+)
 
 
 class HolderKind(StrEnum):
@@ -54,19 +61,28 @@ def find_holder(session: Session, vault: Vault, kind: HolderKind, number: str) -
     return None if found is None else HolderId(found)
 
 
-def find_or_create_holders(
-    session: Session, vault: Vault, numbers: Sequence[tuple[HolderKind, str]]
-) -> list[HolderRef]:
-    """The holders of these numbers, in their order, repeats included; who is unknown is created with a new data key."""
+@dataclass(frozen=True, slots=True)
+class HolderPlan:
+    """Holders looked up, and those to be created, outside the transaction that needs them; see `carry_out`."""
+
+    refs: Sequence[HolderRef]
+    known: Mapping[tuple[str, bytes], tuple[str, WrappedKey]]
+    fresh: Sequence[Mapping[str, object]]
+
+
+def plan_holders(session: Session, vault: Vault, numbers: Sequence[tuple[HolderKind, str]]) -> HolderPlan:
+    """The holders of these numbers, in their order, repeats included; who is unknown gets a data key and is not stored.
+
+    Making keys takes longer than storing them, and a reading session holds nobody up.
+    """
     keys = [(kind.value, number_index(vault, kind, number)) for kind, number in numbers]
     known = _load(session, keys)
     now = clock.now_ms(session)
     fresh: dict[tuple[str, bytes], dict[str, object]] = {}
-    for key in keys:
-        if key in known or key in fresh:
-            continue
-        holder_id = new_holder_id()
-        wrapped, _ = vault.new_data_key(holder_id, _bound(*key))
+    opened = {key: vault.data_key(holder_id, wrapped) for key, (holder_id, wrapped) in known.items()}
+    missing = [key for key in dict.fromkeys(keys) if key not in known]
+    for key, holder_id in zip(missing, new_holder_ids(len(missing)), strict=True):
+        wrapped, opened[key] = vault.new_data_key(holder_id, _bound(*key))
         fresh[key] = {
             "id": holder_id,
             "kind": key[0],
@@ -77,21 +93,38 @@ def find_or_create_holders(
             "profile_enc": None,
             "created_at_ms": now,
         }
-    if fresh:
-        # Another process may create the same holder between the look-up and here; then its row stands and ours does
-        # not.
-        insert_ignore(session, Holder, list(fresh.values()))
-        known |= _load(session, list(fresh))
-    opened = {key: vault.data_key(holder_id, wrapped) for key, (holder_id, wrapped) in known.items()}
-    return [
-        HolderRef(HolderId(known[key][0]), kind, opened[key], key in fresh and fresh[key]["id"] == known[key][0])
+    refs = [
+        HolderRef(HolderId(opened[key].holder_id), kind, opened[key], key in fresh)
         for key, (kind, _) in zip(keys, numbers, strict=True)
     ]
+    return HolderPlan(refs, known, list(fresh.values()))
+
+
+def carry_out(session: Session, plan: HolderPlan) -> bool:
+    """Store whom a plan creates; False where anybody in it was created, changed or erased since: then plan anew.
+
+    What it has stored by then are sound holders, which the next plan finds.
+    """
+    return _load(session, list(plan.known)) == plan.known and insert_ignore(session, Holder, plan.fresh)
+
+
+def find_or_create_holders(
+    session: Session, vault: Vault, numbers: Sequence[tuple[HolderKind, str]]
+) -> list[HolderRef]:
+    """The holders of these numbers, in their order, repeats included; who is unknown is created with a new data key."""
+    plan = plan_holders(session, vault, numbers)
+    if carry_out(session, plan):
+        return list(plan.refs)
+    # Another process created one of them between the look-up and here; then its row stands and ours does not.
+    made = {ref.id for ref in plan.refs if ref.created}
+    again = plan_holders(session, vault, numbers)
+    assert not again.fresh, "whoever was unknown is stored by now, by one or the other"
+    return [HolderRef(ref.id, ref.kind, ref.key, ref.id in made) for ref in again.refs]
 
 
 def holder_key(session: Session, vault: Vault, holder_id: str) -> DataKey:
     """A holder's open data key. Raises ApiError `store.no_holder`, `store.erased`, `store.key_commitment`."""
-    row = session.connection().execute(_KEY, {"id": holder_id}).one_or_none()
+    row = connected(session).execute(_KEY, {"id": holder_id}).one_or_none()
     if row is None:
         raise ApiError("store.no_holder", Kind.NOT_FOUND)
     return vault.data_key(
@@ -130,15 +163,11 @@ def _load(session: Session, keys: Sequence[tuple[str, bytes]]) -> dict[tuple[str
     found: dict[tuple[str, bytes], tuple[str, WrappedKey]] = {}
     for kind in HolderKind:
         wanted = list(dict.fromkeys(index for key_kind, index in keys if key_kind == kind.value))
-        for start in range(0, len(wanted), _CHUNK):
-            rows = session.execute(
-                select(
-                    Holder.number_bidx, Holder.id, Holder.wrapped_key, Holder.master_key_id, Holder.key_commitment
-                ).where(Holder.kind == kind.value, Holder.number_bidx.in_(wanted[start : start + _CHUNK]))
-            )
-            for index, holder_id, wrapped_key, master_key_id, commitment in rows:
-                wrapped = WrappedKey(wrapped_key, master_key_id, commitment, _bound(kind.value, index))
-                found[kind.value, index] = (holder_id, wrapped)
+        for index, holder_id, wrapped_key, master_key_id, commitment in _BY_NUMBER.rows(
+            session, wanted, kind=kind.value
+        ):
+            wrapped = WrappedKey(wrapped_key, master_key_id, commitment, _bound(kind.value, index))
+            found[kind.value, index] = (holder_id, wrapped)
     return found
 
 

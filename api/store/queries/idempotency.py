@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from api.errors import ApiError, Kind
 from api.store.crypto import Purpose, Vault, bound_columns
+from api.store.database import connected
 from api.store.inserts import insert_if_new
 from api.store.tables import Base, IdempotencyKey
 
@@ -65,9 +66,19 @@ def begin(
 
 def answer_of(session: Session, vault: Vault, actor: str, key: str, request_sha256: bytes) -> StoredAnswer | None:
     """The answer that this very request had under this key; claims nothing."""
-    row = session.connection().execute(_ANSWER, {"actor": actor, "key": key}).one_or_none()
+    row = connected(session).execute(_ANSWER, {"actor": actor, "key": key}).one_or_none()
     if row is None or row.request_sha256 != request_sha256:
         return None
+    return _stored(vault, row)
+
+
+def known(session: Session, vault: Vault, actor: str, key: str, request_sha256: bytes) -> StoredAnswer | None:
+    """`answer_of`, but for a call that has to be the same. Raises `idempotency.other_request`."""
+    row = connected(session).execute(_ANSWER, {"actor": actor, "key": key}).one_or_none()
+    if row is None:
+        return None
+    if row.request_sha256 != request_sha256:
+        raise ApiError("idempotency.other_request", Kind.CONFLICT)
     return _stored(vault, row)
 
 
@@ -82,6 +93,17 @@ def finish(session: Session, vault: Vault, actor: str, key: str, answer: StoredA
     session.flush()
 
 
+def take(
+    session: Session, vault: Vault, actor: str, key: str, request_sha256: bytes, answer: StoredAnswer, now_ms: int
+) -> None:
+    """Claim a key and keep its answer, for an effect in this very transaction that is undone where the key is taken.
+
+    Raises `idempotency.running`, and the caller asks `known` afterwards.
+    """
+    if not insert_if_new(session, IdempotencyKey, _done(vault, actor, key, request_sha256, answer, now_ms)):
+        raise ApiError("idempotency.running", Kind.CONFLICT)
+
+
 def record(
     session: Session, vault: Vault, actor: str, key: str, request_sha256: bytes, answer: StoredAnswer, now_ms: int
 ) -> None:
@@ -89,16 +111,7 @@ def record(
 
     Raises as `begin`; the answer replaces one that the same request had before.
     """
-    row: dict[str, object] = {
-        "actor": actor,
-        "key": key,
-        "request_sha256": request_sha256,
-        "state": DONE,
-        "status": answer.status,
-        "body_enc": _sealed(vault, actor, key, request_sha256, answer),
-        "created_at_ms": now_ms,
-    }
-    if insert_if_new(session, IdempotencyKey, row):
+    if insert_if_new(session, IdempotencyKey, _done(vault, actor, key, request_sha256, answer, now_ms)):
         return
     begin(session, vault, actor, key, request_sha256, now_ms)
     finish(session, vault, actor, key, answer)
@@ -119,6 +132,20 @@ def purge(session: Session, before_ms: int) -> int:
         delete(IdempotencyKey).where(IdempotencyKey.created_at_ms < before_ms).returning(IdempotencyKey.key)
     )
     return len(rows.all())
+
+
+def _done(
+    vault: Vault, actor: str, key: str, request_sha256: bytes, answer: StoredAnswer, now_ms: int
+) -> dict[str, object]:
+    return {
+        "actor": actor,
+        "key": key,
+        "request_sha256": request_sha256,
+        "state": DONE,
+        "status": answer.status,
+        "body_enc": _sealed(vault, actor, key, request_sha256, answer),
+        "created_at_ms": now_ms,
+    }
 
 
 def _sealed(vault: Vault, actor: str, key: str, request_sha256: bytes, answer: StoredAnswer) -> bytes:

@@ -3,11 +3,14 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, and_, func, not_, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, func, not_, or_, select, update
 from sqlalchemy.orm import Session
 
+from api.store.crypto import Vault
 from api.store.queries import masks, paging
+from api.store.receipts import ReceiptDraft, prepare_receipt
 from api.store.tables import LookCount, Receipt, StatutoryAccess
+from chain.canonical import Json
 from chain.receipt import ReceiptKind
 
 LOOKS = frozenset({ReceiptKind.DELIVERY, ReceiptKind.REFUSAL, ReceiptKind.LOOK})
@@ -99,6 +102,41 @@ def began(session: Session, receipt_id: str, key: bytes, now_ms: int) -> None:
     session.flush()
     session.add(LookCount(receipt_id=receipt_id, key=key, since_ms=now_ms, repeats=1))
     session.flush()
+
+
+def uncounted(session: Session, until_ms: int, limit: int = 200) -> list[str]:
+    """Looks that were repeated, whose windows began before then, and whose count has no receipt yet."""
+    query = select(LookCount.receipt_id).where(
+        LookCount.counted_in.is_(None), LookCount.since_ms < until_ms, LookCount.repeats > 1
+    )
+    return list(session.execute(query.order_by(LookCount.since_ms, LookCount.receipt_id).limit(limit)).scalars())
+
+
+def seal_count(session: Session, vault: Vault, receipt_id: str) -> None:
+    """Write the receipt of how often a look was repeated, unless it is there."""
+    row = session.get_one(LookCount, receipt_id, with_for_update=True, populate_existing=True)
+    if row.counted_in is not None:
+        return
+    look = session.get_one(Receipt, receipt_id)
+    draft = ReceiptDraft(
+        ReceiptKind.COUNT, counted(row), holder_id=look.holder_id, party_id=look.party_id, grant_id=look.grant_id
+    )
+    row.counted_in = prepare_receipt(session, vault, draft)
+    session.flush()
+
+
+def counted(row: LookCount) -> dict[str, Json]:
+    """What the receipt of a count says."""
+    return {"act": "repeated", "receipt": row.receipt_id, "repeats": row.repeats}
+
+
+def forget_single(session: Session, until_ms: int) -> None:
+    """Delete the counts of looks that were not repeated while they could be."""
+    session.execute(
+        delete(LookCount)
+        .where(LookCount.counted_in.is_(None), LookCount.since_ms < until_ms, LookCount.repeats == 1)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def _wanted(holder_id: str, wanted: Wanted, now_ms: int) -> list[ColumnElement[bool]]:

@@ -1,19 +1,30 @@
 """What people and organisations are told: written with its fact, read in the portal, sent as a reminder."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from api.policy.states import GrantState
 from api.store.crypto import Purpose, Sealer, bound_columns
 from api.store.ids import new_notification_id
-from api.store.inserts import insert_if_new
+from api.store.inserts import insert_if_new, insert_many
 from api.store.queries import paging
 from api.store.queries.registrations import LegalBasis
-from api.store.tables import Grant, LookMark, Notification, NotificationSetting, Receipt
+from api.store.tables import Base, Grant, LookMark, Notification, NotificationSetting, Receipt
 
+_NOTICES = Base.metadata.tables[Notification.__tablename__]
+_COUNTED = select(
+    _NOTICES.c.key, _NOTICES.c.facts, _NOTICES.c.send_state, _NOTICES.c.next_at_ms, _NOTICES.c.attempts
+).with_for_update()
+_COUNT = (
+    update(_NOTICES)
+    .where(_NOTICES.c.key == bindparam("of"))
+    .values(
+        {name: bindparam(name) for name in ("facts", "at_ms", "read_at_ms", "send_state", "next_at_ms", "attempts")}
+    )
+)
 _SET = update(Notification).execution_options(synchronize_session=False)
 WAITING, SENT, DEAD, NONE = "waiting", "sent", "dead", "none"
 
@@ -31,6 +42,17 @@ class Audience:
         found = self.holder_id or self.party_id
         assert found is not None
         return found
+
+
+@dataclass(frozen=True, slots=True)
+class More:
+    """What an audience is told of one day: how much came, whether that counts as read, when a reminder goes out."""
+
+    audience: Audience
+    day: str
+    count: int
+    read: bool
+    send_at_ms: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,47 +76,51 @@ def add(
     send_at_ms: int | None,
 ) -> bool:
     """Write a notice once per audience, topic and key; False where it is there already."""
-    row = {
-        "id": new_notification_id(),
-        "key": f"{audience.id}:{topic}:{key}",
-        "holder_id": audience.holder_id,
-        "party_id": audience.party_id,
-        "topic": topic,
-        "facts": dict(facts),
-        "at_ms": at_ms,
-        "read_at_ms": at_ms if read else None,
-        "send_state": NONE if send_at_ms is None else WAITING,
-        "next_at_ms": send_at_ms or 0,
-        "attempts": 0,
-        "error": None,
-    }
+    row = _row(audience, topic, key, facts, at_ms, read=read, send_at_ms=send_at_ms)
     return insert_if_new(session, Notification, row)
 
 
-def again(
-    session: Session,
-    audience: Audience,
-    topic: str,
-    key: str,
-    more: int,
-    at_ms: int,
-    *,
-    read: bool,
-    send_at_ms: int | None,
-) -> bool:
-    """Count more on a notice that is there, which makes it new once more; False where it is not."""
-    row = session.execute(
-        select(Notification).where(Notification.key == f"{audience.id}:{topic}:{key}").with_for_update()
-    ).scalar_one_or_none()
-    if row is None:
-        return False
-    before = row.facts.get("count")
-    row.facts = {**row.facts, "count": (before if isinstance(before, int) else 0) + more}
-    row.at_ms, row.read_at_ms = at_ms, at_ms if read else None
-    if send_at_ms is not None and row.send_state != WAITING:
-        row.send_state, row.next_at_ms, row.attempts = WAITING, send_at_ms, 0
-    session.flush()
-    return True
+def count_on(session: Session, topic: str, counts: Sequence[More], at_ms: int) -> None:
+    """Count more on the notices that are there, which makes them new once more, and write those that are not.
+
+    Three statements for however many people: on SQLite nobody else writes meanwhile.
+    """
+    wanted = {f"{one.audience.id}:{topic}:{one.day}": one for one in counts}
+    there = session.execute(_COUNTED.where(_NOTICES.c.key.in_(wanted)).order_by(_NOTICES.c.key)).all()
+    changed = []
+    for row in there:
+        one = wanted.pop(row.key)
+        before = row.facts.get("count")
+        waits = one.send_at_ms is None or row.send_state == WAITING
+        changed.append(
+            {
+                "of": row.key,
+                "facts": {**row.facts, "count": (before if isinstance(before, int) else 0) + one.count},
+                "at_ms": at_ms,
+                "read_at_ms": at_ms if one.read else None,
+                "send_state": row.send_state if waits else WAITING,
+                "next_at_ms": row.next_at_ms if waits else one.send_at_ms,
+                "attempts": row.attempts if waits else 0,
+            }
+        )
+    if changed:
+        session.connection().execute(_COUNT, changed)
+    insert_many(
+        session,
+        Notification,
+        [
+            _row(
+                one.audience,
+                topic,
+                one.day,
+                {"count": one.count, "day": one.day},
+                at_ms,
+                read=one.read,
+                send_at_ms=one.send_at_ms,
+            )
+            for one in wanted.values()
+        ],
+    )
 
 
 def list_to(
@@ -129,6 +155,13 @@ def mark_read(session: Session, audience: Audience, at_ms: int, note_id: str | N
 def setting_of(session: Session, audience: Audience) -> NotificationSetting | None:
     """What an audience chose; None where it chose nothing."""
     return session.get(NotificationSetting, audience.id)
+
+
+def settings_of(session: Session, audiences: Collection[Audience]) -> dict[Audience, NotificationSetting]:
+    """What several audiences chose; those that chose nothing are missing."""
+    by_id = {one.id: one for one in audiences}
+    query = select(NotificationSetting).where(NotificationSetting.audience.in_(by_id))
+    return {by_id[row.audience]: row for row in session.execute(query).scalars()}
 
 
 def seal_address(sealer: Sealer, row: NotificationSetting, address: str | None) -> None:
@@ -204,11 +237,37 @@ def move_mark(session: Session, number: int) -> None:
     session.flush()
 
 
-def numbered_after(session: Session, number: int, limit: int = 500) -> list[tuple[int, str, str | None, int]]:
+def numbered_after(session: Session, number: int, limit: int) -> list[tuple[int, str, str | None, int]]:
     """Receipts after a number, in order: number, kind, holder and time."""
     query = select(Receipt.number, Receipt.kind, Receipt.holder_id, Receipt.at_ms).where(Receipt.number > number)
     rows = session.execute(query.order_by(Receipt.number).limit(limit))
     return [(row[0], row[1], row[2], row[3]) for row in rows if row[0] is not None]
+
+
+def _row(
+    audience: Audience,
+    topic: str,
+    key: str,
+    facts: Mapping[str, object],
+    at_ms: int,
+    *,
+    read: bool,
+    send_at_ms: int | None,
+) -> dict[str, object]:
+    return {
+        "id": new_notification_id(),
+        "key": f"{audience.id}:{topic}:{key}",
+        "holder_id": audience.holder_id,
+        "party_id": audience.party_id,
+        "topic": topic,
+        "facts": dict(facts),
+        "at_ms": at_ms,
+        "read_at_ms": at_ms if read else None,
+        "send_state": NONE if send_at_ms is None else WAITING,
+        "next_at_ms": send_at_ms or 0,
+        "attempts": 0,
+        "error": None,
+    }
 
 
 def _to(audience: Audience) -> ColumnElement[bool]:

@@ -1,12 +1,20 @@
-"""Parties: departments, entities, regulators and operators. Organisations, so nothing here is personal."""
+"""Parties: departments, entities, regulators and operators. Organisations, so nothing here is personal.
+
+That a party was admitted, and each change of what it may do, is a receipt of kind admission: the log tells later what
+its row has to say.
+"""
 
 from enum import StrEnum
 
 from sqlalchemy import Row, bindparam, select
 from sqlalchemy.orm import Session
 
+from api.store.crypto import Vault
+from api.store.database import connected
+from api.store.receipts import ReceiptDraft, prepare_receipt
 from api.store.tables import Base, Party, PartyEvent
 from chain.canonical import Json, canonical, tagged_hash
+from chain.receipt import ReceiptKind
 
 # Built once, as every signed request asks it.
 _PARTIES = Base.metadata.tables[Party.__tablename__].c
@@ -36,8 +44,40 @@ def get_party(session: Session, party_id: str) -> Party | None:
     return session.get(Party, party_id)
 
 
-def set_status(session: Session, party: Party, status: PartyStatus, *, actor: str, at_ms: int) -> PartyEvent:
-    """Change what a party may do, with an event that names the one before it.
+def lock_party(session: Session, party_id: str) -> None:
+    """One change of a party at a time."""
+    session.execute(select(Party.id).where(Party.id == party_id).with_for_update())
+
+
+def admit(session: Session, vault: Vault, party: Party) -> None:
+    """Add the row of a party that was admitted, with the receipt that says what it is."""
+    session.add(party)
+    session.flush()
+    prepare_receipt(session, vault, ReceiptDraft(ReceiptKind.ADMISSION, admitted_as(party), party_id=party.id))
+
+
+def admitted_as(party: Party) -> dict[str, Json]:
+    """What the receipt of a party's admission says: all of its row that only another admission may change."""
+    return {
+        "act": "admitted",
+        "party": party.id,
+        "role": party.role,
+        "name_zh": party.name_zh,
+        "name_en": party.name_en,
+        "uscc": party.uscc,
+        "account": None if party.address is None else "0x" + party.address.hex(),
+        "key": party.http_key_thumbprint,
+        "custody": party.custody,
+        "department": party.department_code,
+        "contact": party.contact,
+        "at_ms": party.created_at_ms,
+    }
+
+
+def set_status(
+    session: Session, vault: Vault, party: Party, status: PartyStatus, *, actor: str, at_ms: int
+) -> PartyEvent:
+    """Change what a party may do, with an event that names the one before it and a receipt that names the event.
 
     Decisions on grants say which of these events was the newest that they saw, so that they can be made again.
     """
@@ -53,6 +93,14 @@ def set_status(session: Session, party: Party, status: PartyStatus, *, actor: st
     session.add(event)
     party.status, party.status_seq = status.value, event.seq
     session.flush()
+    details: dict[str, Json] = {
+        "act": "status",
+        "party": party.id,
+        "seq": event.seq,
+        "status": event.status,
+        "event_hash": "0x" + event_hash(event).hex(),
+    }
+    prepare_receipt(session, vault, ReceiptDraft(ReceiptKind.ADMISSION, details, party_id=party.id))
     return event
 
 
@@ -77,7 +125,7 @@ def event_hash(event: PartyEvent) -> bytes:
 
 def machine_key(session: Session, thumbprint: str) -> Row[str, str, str, dict[str, str] | None] | None:
     """Id, role, status and public JWK of the party whose machine signs with the key of this RFC 7638 thumbprint."""
-    return session.connection().execute(_KEY_OF, {"thumbprint": thumbprint}).one_or_none()
+    return connected(session).execute(_KEY_OF, {"thumbprint": thumbprint}).one_or_none()
 
 
 def party_by_address(session: Session, address: bytes) -> Party | None:

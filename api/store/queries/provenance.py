@@ -1,15 +1,17 @@
 """Keyed tags of the cells that contents hold: how the tracer goes from a leaked file's cells to candidate contents."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
+from api.store.database import connected
 from api.store.inserts import insert_ignore
 from api.store.tables import Provenance
 
-_CHUNK = 500
+_CHUNK = 2000
+_WITH = select(Provenance.tag, Provenance.content_id).where(Provenance.tag.in_(bindparam("tags", expanding=True)))
 
 
 def add_tags(session: Session, content_id: str, tags: Iterable[bytes]) -> None:
@@ -19,29 +21,21 @@ def add_tags(session: Session, content_id: str, tags: Iterable[bytes]) -> None:
 
 def contents_with(session: Session, tags: Iterable[bytes]) -> Counter[str]:
     """Content id to the count of distinct tags among these that it holds."""
-    hits: Counter[str] = Counter()
-    wanted = list(dict.fromkeys(tags))
-    for start in range(0, len(wanted), _CHUNK):
-        rows = session.execute(
-            select(Provenance.content_id, func.count())
-            .where(Provenance.tag.in_(wanted[start : start + _CHUNK]))
-            .group_by(Provenance.content_id)
-        )
-        for content_id, count in rows:
-            hits[content_id] += count
-    return hits
+    return Counter(content_id for _, content_id in _rows(session, tags))
 
 
 def contents_by_tag(session: Session, tags: Iterable[bytes]) -> Mapping[bytes, list[str]]:
     """Tag to the ids of the contents that hold it."""
     found: dict[bytes, list[str]] = {}
-    wanted = list(dict.fromkeys(tags))
-    for start in range(0, len(wanted), _CHUNK):
-        rows = session.execute(
-            select(Provenance.tag, Provenance.content_id)
-            .where(Provenance.tag.in_(wanted[start : start + _CHUNK]))
-            .order_by(Provenance.tag, Provenance.content_id)
-        )
-        for tag, content_id in rows:
-            found.setdefault(tag, []).append(content_id)
+    for tag, content_id in sorted(_rows(session, tags)):
+        found.setdefault(tag, []).append(content_id)
     return found
+
+
+def _rows(session: Session, tags: Iterable[bytes]) -> Iterator[tuple[bytes, str]]:
+    """Every (tag, content) of these tags, asked for in the order in which they lie."""
+    wanted = sorted(set(tags))
+    for start in range(0, len(wanted), _CHUNK):
+        rows = connected(session).execute(_WITH, {"tags": wanted[start : start + _CHUNK]})
+        for tag, content_id in rows:
+            yield bytes(tag), content_id

@@ -8,6 +8,7 @@ from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from api.store.crypto import Purpose, Vault
+from api.store.database import connected
 from api.store.queries import paging
 from api.store.tables import Base, Checkpoint, LogNode, LogState, PreparedReceipt, Receipt, RequestEvidence
 from chain.canonical import Json, canonical
@@ -137,7 +138,7 @@ def log_size(session: Session) -> LogSize:
 def keep_request(session: Session, vault: Vault, receipt_id: str, evidence: Mapping[str, Json]) -> None:
     """Keep the signed request that a receipt answers, sealed under the platform's key."""
     sealed = vault.platform.seal(Purpose.REQUEST_EVIDENCE, receipt_id, canonical(dict(evidence)))
-    session.connection().execute(_KEEP_REQUEST, {"receipt_id": receipt_id, "body_enc": sealed})
+    connected(session).execute(_KEEP_REQUEST, {"receipt_id": receipt_id, "body_enc": sealed})
 
 
 def kept_request(session: Session, vault: Vault, receipt_id: str) -> dict[str, Json] | None:

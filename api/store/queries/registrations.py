@@ -1,4 +1,7 @@
-"""Which purposes and bases of statutory duty a party is registered for. Organisations' data, nothing personal."""
+"""Which purposes and bases of statutory duty a party is registered for. Organisations' data, nothing personal.
+
+Each registration is a receipt of kind admission.
+"""
 
 from collections.abc import Iterable
 from enum import StrEnum
@@ -6,8 +9,11 @@ from enum import StrEnum
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from api.store.inserts import insert_ignore
-from api.store.tables import Registration
+from api.store.crypto import Vault
+from api.store.receipts import ReceiptDraft, prepare_receipt
+from api.store.tables import Party, Registration
+from chain.canonical import Json
+from chain.receipt import ReceiptKind
 
 
 class LegalBasis(StrEnum):
@@ -17,14 +23,27 @@ class LegalBasis(StrEnum):
     STATUTORY_DUTY = "statutory_duty"
 
 
-def register(session: Session, party_id: str, legal_basis: LegalBasis, codes: Iterable[str], at_ms: int) -> None:
+def register(
+    session: Session, vault: Vault, party_id: str, legal_basis: LegalBasis, codes: Iterable[str], at_ms: int
+) -> None:
     """Register a party for purposes (consent) or bases (statutory duty); what it is registered for already stays."""
-    rows: list[dict[str, object]] = [
-        {"party_id": party_id, "legal_basis": legal_basis.value, "code": code, "registered_at_ms": at_ms}
-        for code in sorted(set(codes))
-    ]
-    if rows:
-        insert_ignore(session, Registration, rows)
+    session.execute(select(Party.id).where(Party.id == party_id).with_for_update())  # one at a time
+    new = sorted(set(codes) - set(registered(session, party_id, legal_basis)))
+    if not new:
+        return
+    session.add_all(
+        Registration(party_id=party_id, legal_basis=legal_basis.value, code=code, registered_at_ms=at_ms)
+        for code in new
+    )
+    session.flush()
+    details: dict[str, Json] = {
+        "act": "registered",
+        "party": party_id,
+        "legal_basis": legal_basis.value,
+        "codes": list(new),
+        "at_ms": at_ms,
+    }
+    prepare_receipt(session, vault, ReceiptDraft(ReceiptKind.ADMISSION, details, party_id=party_id))
 
 
 def is_registered(session: Session, party_id: str, legal_basis: LegalBasis, code: str) -> bool:

@@ -11,17 +11,22 @@ from api.errors import ApiError, Kind
 from api.store.crypto import Purpose, Vault, bound_columns
 from api.store.inserts import insert_many
 from api.store.queries import paging
-from api.store.tables import Batch, Record, Return, ReturnChunk, ReturnRow
+from api.store.tables import Batch, Party, Record, Return, ReturnChunk, ReturnRow
 
 CHUNK_BYTES = 1 << 20
 """Plain bytes of each stored piece of a file but its last."""
-DROPPED_AT_ONCE = 16
+DROPPED_AT_ONCE = 4
 LEFT_AT_ONCE = 100
+DEMO_CUSTODY = "demo"
 
 
 class ReturnState(StrEnum):
-    """Life of a return; SEALED means visible to holders, ANCHORED that every batch is on the chain."""
+    """Life of a return; SEALED means visible to holders, ANCHORED that every batch is on the chain.
 
+    MAPPING waits for an officer to say which columns are which fields.
+    """
+
+    MAPPING = "mapping"
     RECEIVED = "received"
     CHECKING = "checking"
     CHECKED = "checked"
@@ -30,8 +35,26 @@ class ReturnState(StrEnum):
     FAILED = "failed"
 
 
+FILE_NEEDED = frozenset({ReturnState.MAPPING.value, ReturnState.RECEIVED.value, ReturnState.CHECKING.value})
+"""States in which a return's file is still to be read."""
+
+
+class Origin(StrEnum):
+    """Where records come from: a department's running register, or old papers that were entered by hand.
+
+    Back-filled ones are not shared before a second officer has reviewed their return.
+    """
+
+    CURRENT = "current"
+    BACKFILL = "backfill"
+
+
 class BatchState(StrEnum):
-    """OPEN until its return is sealed, then PENDING until the chain confirms it."""
+    """OPEN until it is settled after its return's seal, then PENDING until the chain confirms it.
+
+    Whether a batch's records show is its return's to say (`sealed_at_ms`), so that all show at once; a batch that shows
+    and is OPEN still is told as PENDING.
+    """
 
     OPEN = "open"
     PENDING = "pending"
@@ -64,6 +87,14 @@ class RowNote:
     column: str | None
     reason: str
     facts: dict[str, str | int]
+
+
+@dataclass(frozen=True, slots=True)
+class BatchHead:
+    """What is announced of a batch: root and size of its tree."""
+
+    root: bytes
+    size: int
 
 
 def add_chunk(session: Session, vault: Vault, row: Return, seq: int, content: bytes) -> None:
@@ -106,7 +137,7 @@ def drop_chunks(session: Session, return_id: str, limit: int = DROPPED_AT_ONCE) 
 
 def left_chunks(session: Session, before_ms: int) -> list[str]:
     """Returns whose pieces nobody needs: checked or failed, or uploaded before that time and never completed."""
-    needed = select(Return.id).where(Return.state.in_([ReturnState.RECEIVED.value, ReturnState.CHECKING.value]))
+    needed = select(Return.id).where(Return.state.in_(FILE_NEEDED))
     known = select(Return.id)
     return list(
         session.execute(
@@ -129,8 +160,14 @@ def get_return(session: Session, party_id: str, return_id: str) -> Return | None
     ).scalar_one_or_none()
 
 
-def same_file(session: Session, party_id: str, file_sha256: bytes, type_code: str) -> Return | None:
-    """The department's newest return of the same file and type that did not fail."""
+def same_file(
+    session: Session, party_id: str, file_sha256: bytes, type_code: str, reading: bytes | None = None
+) -> Return | None:
+    """The department's newest return of the same file and type that did not fail.
+
+    `reading`: the digest of what was said of its sheet and columns; None for any, where nothing is said.
+    """
+    said = () if reading is None else (Return.reading == reading,)
     return session.execute(
         select(Return)
         .where(
@@ -138,10 +175,23 @@ def same_file(session: Session, party_id: str, file_sha256: bytes, type_code: st
             Return.file_sha256 == file_sha256,
             Return.type_code == type_code,
             Return.state != ReturnState.FAILED.value,
+            *said,
         )
         .order_by(Return.created_at_ms.desc(), Return.id.desc())
         .limit(1)
     ).scalar()
+
+
+def unnamed_since(session: Session, before_ms: int) -> list[str]:
+    """Returns that came before that time and still wait for somebody to name their columns."""
+    return list(
+        session.execute(
+            select(Return.id)
+            .where(Return.state == ReturnState.MAPPING.value, Return.created_at_ms < before_ms)
+            .order_by(Return.id)
+            .limit(LEFT_AT_ONCE)
+        ).scalars()
+    )
 
 
 def list_returns(
@@ -159,16 +209,24 @@ def list_returns(
 
 
 def next_to_do(session: Session) -> Return | None:
-    """The oldest return that the worker can go on with: to be checked, or checked and to be sealed by itself."""
+    """The oldest return that the worker can go on with: to be checked, to be sealed by itself, to be settled."""
     return session.execute(
         select(Return)
         .where(
             or_(
                 Return.state.in_([ReturnState.RECEIVED.value, ReturnState.CHECKING.value]),
-                and_(Return.state == ReturnState.CHECKED.value, Return.auto_seal.is_(True), Return.rows_good > 0),
+                and_(
+                    Return.state == ReturnState.CHECKED.value,
+                    Return.auto_seal.is_(True),
+                    Return.rows_good > 0,
+                    # Who has a signer of its own seals by itself.
+                    Return.party_id.in_(select(Party.id).where(Party.custody == DEMO_CUSTODY)),
+                ),
+                Return.settle_next.is_not(None),
             )
         )
-        .order_by(Return.created_at_ms, Return.id)
+        # To be settled last: it changes nothing that anybody sees.
+        .order_by(Return.settle_next.is_not(None), Return.created_at_ms, Return.id)
         .limit(1)
     ).scalar()
 
@@ -225,24 +283,40 @@ def row_notes(
     return list(session.execute(query).scalars())
 
 
-def batches_of(session: Session, return_id: str) -> list[Batch]:
+def heads_of(session: Session, return_id: str) -> list[BatchHead]:
     """The batches of a return in their order."""
-    return list(session.execute(select(Batch).where(Batch.return_id == return_id).order_by(Batch.seq)).scalars())
+    query = select(Batch.root, Batch.size).where(Batch.return_id == return_id).order_by(Batch.seq)
+    return [BatchHead(*row) for row in session.execute(query)]
 
 
-def seal_batches(session: Session, return_id: str) -> int:
-    """Turn the open batches of a return to pending, which shows their records to holders; count of them.
+def count_batches(session: Session, return_id: str) -> int:
+    """How many batches a return has so far; their `seq` is dense from 0."""
+    return session.execute(select(func.count()).select_from(Batch).where(Batch.return_id == return_id)).scalar_one()
 
-    Call `records.supersede_older` in the same transaction.
+
+def seal_return(row: Return, at_ms: int) -> None:
+    """Let all records of a checked return show to their holders, at once; `next_to_settle` has the rest to be done."""
+    row.state, row.sealed_at_ms, row.settle_next = ReturnState.SEALED.value, at_ms, 0
+
+
+def next_to_settle(session: Session, row: Return) -> str | None:
+    """The id of the sealed return's batch whose turn it is, which is PENDING from here on; None where all are settled.
+
+    Call `records.supersede_older` for it in the same transaction.
     """
-    result = session.execute(
+    if row.settle_next is None:
+        return None
+    batch_id = session.execute(
+        select(Batch.id).where(Batch.return_id == row.id, Batch.seq == row.settle_next)
+    ).scalar_one_or_none()
+    row.settle_next = None if batch_id is None else row.settle_next + 1
+    session.execute(
         update(Batch)
-        .where(Batch.return_id == return_id, Batch.anchor_state == BatchState.OPEN.value)
+        .where(Batch.id == batch_id, Batch.anchor_state == BatchState.OPEN.value)
         .values(anchor_state=BatchState.PENDING.value)
-        .execution_options(synchronize_session="fetch")
-        .returning(Batch.id)
+        .execution_options(synchronize_session=False)
     )
-    return len(result.all())
+    return batch_id
 
 
 def count_holders(session: Session, return_id: str) -> int:

@@ -3,13 +3,12 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from api.policy.statutory import BLOCKING, BURST_MS, DAY_MS, HOUR_MS, Alarm, AlarmKind, Tally
-from api.store.ids import new_alarm_id
+from api.policy.statutory import BURST_MS, DAY_MS, HOUR_MS, Tally
 from api.store.queries import paging
-from api.store.tables import Party, StatutoryAccess, StatutoryAlarm
+from api.store.tables import Case, Party, StatutoryAccess, StatutoryAlarm
 
 
 class Outcome(StrEnum):
@@ -53,12 +52,6 @@ def tally(session: Session, party_id: str, basis_code: str, case_no: str, subjec
         StatutoryAccess.outcome.in_(_COUNTED),
         StatutoryAccess.subject_bidx != subject.number,
     )
-    counted = (StatutoryAccess.party_id == party_id, StatutoryAccess.outcome.in_(_COUNTED))
-    today = (
-        select(func.count())
-        .select_from(StatutoryAccess)
-        .where(*counted, StatutoryAccess.basis_code == basis_code, StatutoryAccess.at_ms > now_ms - DAY_MS)
-    )
     of_case = select(others).where(*mine, StatutoryAccess.basis_code == basis_code, StatutoryAccess.case_no == case_no)
     near = select(others).where(
         *mine, StatutoryAccess.near_bidx == subject.near, StatutoryAccess.at_ms > now_ms - HOUR_MS
@@ -70,8 +63,31 @@ def tally(session: Session, party_id: str, basis_code: str, case_no: str, subjec
     if since is not None:
         # What a regulator has looked at does not raise the next alarm.
         near, burst = near.where(StatutoryAccess.at_ms > since), burst.where(StatutoryAccess.at_ms > since)
-    counts = [int(session.execute(query).scalar_one()) for query in (today, of_case, near, burst)]
-    return Tally(counts[0], counts[1], counts[2], counts[3], is_blocked(session, party_id))
+    counts = [int(session.execute(query).scalar_one()) for query in (of_case, near, burst)]
+    today = used_today(session, party_id, basis_code, now_ms)
+    return Tally(today, counts[0], counts[1], counts[2], is_blocked(session, party_id))
+
+
+def used_today(session: Session, party_id: str, basis_code: str, now_ms: int) -> int:
+    """How many of the party's queries under a basis count against the day's quota."""
+    return session.execute(
+        select(func.count())
+        .select_from(StatutoryAccess)
+        .where(
+            StatutoryAccess.party_id == party_id,
+            StatutoryAccess.outcome.in_(_COUNTED),
+            StatutoryAccess.basis_code == basis_code,
+            StatutoryAccess.at_ms > now_ms - DAY_MS,
+        )
+    ).scalar_one()
+
+
+def open_alarms_of(session: Session, party_id: str) -> list[StatutoryAlarm]:
+    """A party's alarms that no regulator has closed yet, oldest first."""
+    query = select(StatutoryAlarm).where(
+        StatutoryAlarm.party_id == party_id, StatutoryAlarm.state == AlarmState.OPEN.value
+    )
+    return list(session.execute(query.order_by(StatutoryAlarm.raised_at_ms, StatutoryAlarm.id)).scalars())
 
 
 def misses(session: Session, party_id: str, basis_code: str, now_ms: int) -> int:
@@ -104,37 +120,6 @@ def is_blocked(session: Session, party_id: str) -> bool:
             .limit(1)
         ).first()
         is not None
-    )
-
-
-def raise_alarm(session: Session, party_id: str, basis_code: str, alarm: Alarm, now_ms: int) -> None:
-    """Raise an alarm, or add to the open one of its kind."""
-    found = session.execute(
-        select(StatutoryAlarm).where(
-            StatutoryAlarm.party_id == party_id,
-            StatutoryAlarm.basis_code == basis_code,
-            StatutoryAlarm.kind == alarm.kind.value,
-            StatutoryAlarm.state == AlarmState.OPEN.value,
-        )
-    ).scalar_one_or_none()
-    if found is not None:
-        # Of odd hours the times are counted; the others say how far it went.
-        found.seen = found.seen + 1 if alarm.kind is AlarmKind.HOURS else max(found.seen, alarm.seen)
-        found.last_at_ms = now_ms
-        return
-    session.add(
-        StatutoryAlarm(
-            id=new_alarm_id(),
-            party_id=party_id,
-            basis_code=basis_code,
-            kind=alarm.kind.value,
-            blocks=alarm.kind in BLOCKING,
-            seen=alarm.seen,
-            limit=alarm.limit,
-            state=AlarmState.OPEN.value,
-            raised_at_ms=now_ms,
-            last_at_ms=now_ms,
-        )
     )
 
 
@@ -194,3 +179,22 @@ def settle(
 def reasoned(session: Session, access_id: str, reason: str) -> None:
     """Say why a query was refused after it had been let in."""
     session.execute(_SET.where(StatutoryAccess.id == access_id).values(reason=reason))
+
+
+def purgeable(session: Session, now_ms: int, before_ms: int, limit: int = 500) -> list[str]:
+    """Queries of before then, oldest first, that no case is about and whose line nothing masks any more."""
+    contested = exists().where(Case.access_id == StatutoryAccess.id)
+    masked = StatutoryAccess.masked_until_ms > now_ms
+    query = select(StatutoryAccess.id).where(
+        StatutoryAccess.at_ms < before_ms, ~contested, or_(StatutoryAccess.masked_until_ms.is_(None), ~masked)
+    )
+    return list(session.execute(query.order_by(StatutoryAccess.at_ms, StatutoryAccess.id).limit(limit)).scalars())
+
+
+def purge(session: Session, now_ms: int, before_ms: int) -> int:
+    """Delete some hundred of `purgeable`; how many."""
+    due = purgeable(session, now_ms, before_ms)
+    session.execute(
+        delete(StatutoryAccess).where(StatutoryAccess.id.in_(due)).execution_options(synchronize_session=False)
+    )
+    return len(due)

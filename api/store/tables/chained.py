@@ -30,14 +30,38 @@ class ChainTx(Base):
     sender: Mapped[bytes] = mapped_column(LargeBinary(20))
     nonce: Mapped[int] = mapped_column(BigInteger)
     to: Mapped[bytes | None] = mapped_column(LargeBinary(20))
-    raw: Mapped[bytes] = mapped_column(LargeBinary)
-    tx_hash: Mapped[bytes] = mapped_column(HASH, unique=True)
+    bump: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    raw: Mapped[bytes] = mapped_column(LargeBinary)  # not signed as long as there is no hash
+    tx_hash: Mapped[bytes | None] = mapped_column(HASH, unique=True)
     state: Mapped[str] = mapped_column(String(16))
     block_number: Mapped[int | None] = mapped_column(BigInteger)
     block_hash: Mapped[bytes | None] = mapped_column(HASH)
     error: Mapped[str | None] = mapped_column(CODE)
+    replaced_by: Mapped[str | None] = mapped_column(String(128))
     created_at_ms: Mapped[int] = mapped_column(BigInteger)
-    __table_args__ = (UniqueConstraint("sender", "nonce"), Index(None, "sender", "state", "nonce"))
+    __table_args__ = (UniqueConstraint("sender", "nonce", "bump"), Index(None, "sender", "state", "nonce"))
+
+
+class ChainTxHistory(Base):
+    """Every state that a transaction of the journal came into."""
+
+    __tablename__ = "chain_tx_history"
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True)
+    key: Mapped[str] = mapped_column(String(128))
+    state: Mapped[str] = mapped_column(String(16))
+    at_ms: Mapped[int] = mapped_column(BigInteger)
+    block_number: Mapped[int | None] = mapped_column(BigInteger)
+    error: Mapped[str | None] = mapped_column(CODE)
+    __table_args__ = (Index(None, "key", "id"),)
+
+
+class ChainSigner(Base):
+    """A sender's next nonce, and the token of whoever leads it: a write under an older token is refused."""
+
+    __tablename__ = "chain_signers"
+    address: Mapped[bytes] = mapped_column(LargeBinary(20), primary_key=True)
+    next_nonce: Mapped[int] = mapped_column(BigInteger)
+    fence: Mapped[int] = mapped_column(BigInteger)
 
 
 class ChainBlock(Base):

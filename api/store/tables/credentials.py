@@ -7,11 +7,15 @@ from api.store.tables.base import CODE, HASH, ID, Base
 
 
 class ProviderSubject(Base):
-    """Whom the identity provider calls by which name: a keyed hash of issuer and `sub`, and the holder's row."""
+    """Whom the identity provider calls by which name: a keyed hash of issuer and `sub`, and the holder's row.
+
+    `receipt_id` is the receipt of its having been noted.
+    """
 
     __tablename__ = "provider_subjects"
     subject_bidx: Mapped[bytes] = mapped_column(HASH, primary_key=True)
     holder_id: Mapped[str] = mapped_column(ForeignKey("holders.id"), index=True)
+    receipt_id: Mapped[str] = mapped_column(ForeignKey("receipts.id"), unique=True)
     created_at_ms: Mapped[int] = mapped_column(BigInteger)
 
 

@@ -57,3 +57,12 @@ class RetainedContent(Base):
     __tablename__ = "retained_contents"
     content_id: Mapped[str] = mapped_column(ForeignKey("contents.id"), primary_key=True)
     key_id: Mapped[str] = mapped_column(ForeignKey("retention_keys.id"), index=True)
+
+
+class RetainedProof(Base):
+    """The evidence bundle of a kept copy's first delivery, as it stood at the erasure, under its retention key."""
+
+    __tablename__ = "retained_proofs"
+    receipt_id: Mapped[str] = mapped_column(ForeignKey("receipts.id"), primary_key=True)
+    key_id: Mapped[str] = mapped_column(ForeignKey("retention_keys.id"), index=True)
+    bundle_enc: Mapped[bytes] = mapped_column(LargeBinary)

@@ -29,7 +29,7 @@ class Receipt(Base):
     leaf_hash: Mapped[bytes | None] = mapped_column(HASH)
     promise: Mapped[bytes | None] = mapped_column(LargeBinary(64))
     at_ms: Mapped[int] = mapped_column(BigInteger)
-    __table_args__ = (Index(None, "holder_id", "at_ms"),)
+    __table_args__ = (Index(None, "holder_id", "at_ms"), Index(None, "kind", "at_ms"))
 
 
 class PreparedReceipt(Base):
@@ -79,3 +79,16 @@ class Checkpoint(Base):
     anchor_state: Mapped[str] = mapped_column(String(16), default="pending")
     anchored_block: Mapped[int | None] = mapped_column(BigInteger)
     created_at_ms: Mapped[int] = mapped_column(BigInteger)
+
+
+class Cosignature(Base):
+    """What a witness signed beside the log: its line under the note of a checkpoint (C2SP tlog-cosignature).
+
+    `witness` is its name and the key's id, as in its verifier key; `signed_at_s` the time that the line says.
+    """
+
+    __tablename__ = "cosignatures"
+    size: Mapped[int] = mapped_column(ForeignKey("checkpoints.size"), primary_key=True, autoincrement=False)
+    witness: Mapped[str] = mapped_column(String(255), primary_key=True)
+    line: Mapped[str] = mapped_column(Text)
+    signed_at_s: Mapped[int] = mapped_column(BigInteger)

@@ -7,14 +7,18 @@ from api.store.tables.base import CODE, HASH, ID, Base
 
 
 class LookCount(Base):
-    """How often the look of a receipt was repeated within its window; `key` is what makes two looks the same."""
+    """How often the look of a receipt was repeated within its window; `key` is what makes two looks the same.
+
+    `counted_in` is the receipt of that count, once the window is over.
+    """
 
     __tablename__ = "look_counts"
     receipt_id: Mapped[str] = mapped_column(ForeignKey("receipts.id"), primary_key=True)
     key: Mapped[bytes] = mapped_column(HASH)
     since_ms: Mapped[int] = mapped_column(BigInteger)
     repeats: Mapped[int] = mapped_column(Integer)
-    __table_args__ = (Index(None, "key", "since_ms"),)
+    counted_in: Mapped[str | None] = mapped_column(ID)
+    __table_args__ = (Index(None, "key", "since_ms"), Index(None, "counted_in", "since_ms"))
 
 
 class Case(Base):

@@ -26,9 +26,20 @@ class Return(Base):
     error_code: Mapped[str | None] = mapped_column(CODE)
     error_facts: Mapped[dict[str, str | int] | None] = mapped_column(JSON)
     created_at_ms: Mapped[int] = mapped_column(BigInteger)
-    sealed_at_ms: Mapped[int | None] = mapped_column(BigInteger)
+    sealed_at_ms: Mapped[int | None] = mapped_column(BigInteger)  # set: its records show
+    settle_next: Mapped[int | None] = mapped_column(Integer, index=True)
+    """Sealed: the batch to be settled next, until all are. Settling marks what its records replace."""
     anchored_at_ms: Mapped[int | None] = mapped_column(BigInteger)
-    __table_args__ = (Index(None, "party_id", "file_sha256", "type_code"),)
+    form: Mapped[str] = mapped_column(String(8), default="csv", server_default="csv")  # csv, xlsx, json
+    sheet: Mapped[int | None] = mapped_column(Integer)
+    columns: Mapped[dict[str, str | None] | None] = mapped_column(JSON(none_as_null=True))
+    """Field by header, as somebody said; null: as names and what is remembered tell."""
+    reading: Mapped[bytes | None] = mapped_column(HASH)  # digest of sheet and columns, null where neither was said
+    origin: Mapped[str] = mapped_column(String(16), default="current", server_default="current")  # current, backfill
+    handed_in_by: Mapped[str | None] = mapped_column(CODE)  # pseudonyms of officers
+    reviewed_by: Mapped[str | None] = mapped_column(CODE)
+    reviewed_at_ms: Mapped[int | None] = mapped_column(BigInteger)
+    __table_args__ = (Index(None, "party_id", "file_sha256", "type_code"), Index(None, "created_at_ms"))
 
 
 class ReturnChunk(Base):

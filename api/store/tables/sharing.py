@@ -11,12 +11,13 @@ class Request(Base):
 
     `extends_id` names the grant that it would take the place of; `origin` is `holder` where the holder offered that.
     `item_no` is the service item (the plan's annex 2) that the data are for. `legal_basis` is consent, or
-    statutory_duty for an access that nobody is asked about, which is no request and listed with none.
+    statutory_duty for an access that nobody is asked about, which is no request and listed with none. `receipt_id` is
+    the receipt of its having been asked; neither of the two that nobody asked has one.
     """
 
     __tablename__ = "requests"
     id: Mapped[str] = mapped_column(ID, primary_key=True)
-    entity_id: Mapped[str] = mapped_column(ForeignKey("parties.id"), index=True)
+    entity_id: Mapped[str] = mapped_column(ForeignKey("parties.id"))
     holder_id: Mapped[str | None] = mapped_column(ForeignKey("holders.id"), index=True)
     legal_basis: Mapped[str] = mapped_column(String(24), default="consent")
     purpose_code: Mapped[str] = mapped_column(CODE)
@@ -33,6 +34,8 @@ class Request(Base):
     created_at_ms: Mapped[int] = mapped_column(BigInteger)
     lapses_at_ms: Mapped[int] = mapped_column(BigInteger)
     decided_at_ms: Mapped[int | None] = mapped_column(BigInteger)
+    receipt_id: Mapped[str | None] = mapped_column(ID, unique=True, index=True)
+    __table_args__ = (Index(None, "entity_id", "created_at_ms"),)
 
 
 class Grant(Base):

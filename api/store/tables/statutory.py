@@ -44,7 +44,11 @@ class StatutoryAccess(Base):
     masked_until_ms: Mapped[int | None] = mapped_column(BigInteger)
     mask_basis: Mapped[str | None] = mapped_column(String(128))
     at_ms: Mapped[int] = mapped_column(BigInteger)
-    __table_args__ = (Index(None, "party_id", "basis_code", "at_ms"), Index(None, "holder_id", "at_ms"))
+    __table_args__ = (
+        Index(None, "party_id", "basis_code", "at_ms"),
+        Index(None, "holder_id", "at_ms"),
+        Index(None, "at_ms"),
+    )
 
 
 class StatutoryAlarm(Base):

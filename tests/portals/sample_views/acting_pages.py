@@ -158,7 +158,7 @@ def department_acting_pages(lang: Lang) -> Iterator[Page]:
         keep_days=1095,
         error=None,
     )
-    yield "ask", "department/ask.html", "counter", "/department/counter/visit_1/requests/req_1", ask
+    yield "visit-request", "department/ask.html", "counter", "/department/counter/visit_1/requests/req_1", ask
     line = mandates.RegisteredLine(
         id="mand_1",
         kind="guardian",

@@ -1,5 +1,6 @@
 """Sample views: citizen."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -9,12 +10,17 @@ from api.portals.views import citizen, common, drafts, erasure
 from tests.portals.sample_views.acting_pages import switcher
 from tests.portals.sample_views.shared import (
     DAY,
+    HEX,
     T0,
     Words,
     copy_lines,
     decision,
+    delay,
     deliveries,
     items,
+    late_deliveries,
+    late_life,
+    late_proof,
     life,
     proof,
     steps,
@@ -34,6 +40,7 @@ def citizen_pages(lang: Lang) -> Iterator[tuple[str, str, str, str, object]]:
     kinds = (
         (t("机动车驾驶证", "Driving licence"), police, "anchored", t("2031年4月5日", "5 Apr 2031")),
         (t("居住证", "Residence permit"), police, "pending", t("2027年6月30日", "30 Jun 2027")),
+        (t("身份证", "Identity card"), police, "delayed", t("2040年1月1日", "1 Jan 2040")),
         (
             t("不动产权证书", "Real estate title"),
             t("演示市自然资源和规划局", "Demo Natural Resources and Planning Bureau"),
@@ -55,7 +62,8 @@ def citizen_pages(lang: Lang) -> Iterator[tuple[str, str, str, str, object]]:
             issuer=issuer,
             state=state,
             valid_until=until,
-            tail="0316" if i == 2 else None,
+            tail="0316" if i == 3 else None,
+            delay=delay(t) if state == "delayed" else None,
         )
         for i, (name, issuer, state, until) in enumerate(kinds)
     )
@@ -115,6 +123,14 @@ def citizen_pages(lang: Lang) -> Iterator[tuple[str, str, str, str, object]]:
         "/citizen/certificates/rec_1",
         replace(certificate, state="pending", looks=(), proof=proof("certificate", "pending", None), version=1),
     )
+    waits = tuple(replace(step, anchored=False, delay=delay(t)) for step in certificate.looks)
+    yield (
+        "certificate-delayed",
+        "citizen/certificate.html",
+        "certificates",
+        "/citizen/certificates/rec_1",
+        replace(certificate, state="delayed", looks=waits, proof=late_proof(t, "certificate", "anchoring.unreachable")),
+    )
     all_items = items(t)
     consent = citizen.Consent(
         id="req_1",
@@ -122,7 +138,7 @@ def citizen_pages(lang: Lang) -> Iterator[tuple[str, str, str, str, object]]:
         entity_uscc="91371099MA3N2X7K4L",
         purpose=claim,
         purpose_text=t(
-            "核对事故发生时您的驾驶资格和车辆情况,办理本次理赔。",
+            "核对事故发生时您的驾驶资格和车辆情况，办理本次理赔。",
             "Check your right to drive and your vehicle at the time of the accident, to settle this claim.",
         ),
         scenario=t("车险理赔", "Motor claim"),
@@ -156,9 +172,11 @@ def citizen_pages(lang: Lang) -> Iterator[tuple[str, str, str, str, object]]:
         error=None,
     )
     yield "consent", "citizen/consent.html", "grants", "/citizen/requests/req_1", consent
+    own = replace(consent, key="0x" + "9f" * 20)
+    yield "consent-own-key", "citizen/consent.html", "grants", "/citizen/requests/req_1?own_key=1", own
     problem = common.FormError(
         code="portal.bad_form",
-        text=t("表单里有一项填得不对:截止日期。", "One entry of the form is not right: last day."),
+        text=t("表单里有一项填得不对：截止日期。", "One entry of the form is not right: last day."),
         field="until",
     )
     yield (
@@ -259,6 +277,8 @@ def citizen_pages(lang: Lang) -> Iterator[tuple[str, str, str, str, object]]:
         life=life(t, "citizen"),
     )
     yield "grant", "citizen/grant.html", "grants", "/citizen/grants/grant_1", grant
+    under_key = replace(grant, custody="own_key")
+    yield "grant-own-key", "citizen/grant.html", "grants", "/citizen/grants/grant_1", under_key
     yield (
         "grant-ended",
         "citizen/grant.html",
@@ -272,6 +292,18 @@ def citizen_pages(lang: Lang) -> Iterator[tuple[str, str, str, str, object]]:
             deliveries=(),
             copies=(),
             life=life(t, "citizen", ended=True),
+        ),
+    )
+    yield (
+        "grant-delayed",
+        "citizen/grant.html",
+        "grants",
+        "/citizen/grants/grant_1",
+        replace(
+            grant,
+            proof=late_proof(t, "grant", "anchoring.standing"),
+            deliveries=late_deliveries(t),
+            life=late_life(t, "citizen"),
         ),
     )
     yield (
@@ -302,7 +334,10 @@ def citizen_pages(lang: Lang) -> Iterator[tuple[str, str, str, str, object]]:
         passkeys=(
             citizen.PasskeyLine(id="pk_1", label=t("手机", "My phone"), created_at_ms=T0 - 86_400_000, used_at_ms=T0),
             citizen.PasskeyLine(
-                id="pk_2", label=t("2026-11-22 的通行密钥", "Passkey of 2026-11-22"), created_at_ms=T0, used_at_ms=None
+                id="pk_2",
+                label=t("2026年11月22日的通行密钥", "Passkey of 22 Nov 2026"),
+                created_at_ms=T0,
+                used_at_ms=None,
             ),
         ),
         rp_id="127.0.0.1",
@@ -370,3 +405,34 @@ def citizen_pages(lang: Lang) -> Iterator[tuple[str, str, str, str, object]]:
     yield "draft", "citizen/draft.html", "grants", "/citizen/drafts/draft_1", laid
     confirmed = replace(laid, confirmed=True)
     yield "draft-confirmed", "citizen/draft.html", "grants", "/citizen/drafts/draft_1", confirmed
+    data = {"primaryType": "Change", "domain": {"chainId": 20260}, "message": {"grant": HEX, "status": 3, "seq": 1}}
+    signing = drafts.Signing(
+        typed_data=json.dumps(data, indent=2),
+        code_url="/citizen/drafts/draft_1/signing.svg",
+        file_url="/citizen/drafts/draft_1/signing.json",
+        key="0x" + "9f" * 20,
+        network=20260,
+    )
+    by_key = replace(confirmed, own_key=True, signing=signing)
+    yield "draft-own-key", "citizen/draft.html", "grants", "/citizen/drafts/draft_1", by_key
+    waiting = replace(laid, own_key=True)
+    yield "draft-own-key-waiting", "citizen/draft.html", "grants", "/citizen/drafts/draft_1", waiting
+    change = drafts.KeyChange(
+        id="grant_1",
+        to="revoked",
+        entity=laid.entity,
+        purpose=laid.purpose,
+        possible=True,
+        number=2,
+        signing=signing,
+        error=None,
+    )
+    for to in ("revoked", "paused", "active"):
+        path = f"/citizen/grants/grant_1/change?to={to}"
+        yield f"change-{to}", "citizen/change.html", "grants", path, replace(change, to=to)
+    not_signed = common.FormError(
+        code="grants.bad_signature",
+        text=t("签名不对，未作任何改动。", "The signature is not right; nothing was changed."),
+    )
+    yield "change-refused", "citizen/change.html", "grants", "/citizen/grants", replace(change, error=not_signed)
+    yield "change-over", "citizen/change.html", "grants", "/citizen/grants", replace(change, possible=False)

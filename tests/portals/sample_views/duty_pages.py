@@ -1,6 +1,7 @@
 """Sample views of queries by statutory duty and of their alarms."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from api.locale import Lang
 from api.portals.views import common, duty
@@ -26,6 +27,10 @@ def department_duty_pages(lang: Lang) -> Iterator[Entry]:
         case_example="A3710024500002026110001",
         kinds=("enterprise", "person"),
         quota_per_day=100,
+        quota_per_case=20,
+        used=3,
+        left=97,
+        hidden_days_max=180,
         items=(
             item(key="person.id_card/name", label=t("姓名", "Name"), type_name=card),
             item(key="person.id_card/address", label=t("住址", "Address"), type_name=card, sensitive=True),
@@ -33,7 +38,7 @@ def department_duty_pages(lang: Lang) -> Iterator[Entry]:
     )
     line = {"basis": name, "case_no": "A3710024500002026110001", "fields": (t("姓名", "Name"), t("住址", "Address"))}
     asked = (
-        duty.Asked(at_ms=T0, outcome="delivered", reason=None, **line),  # type: ignore[arg-type]
+        duty.Asked(at_ms=T0, outcome="delivered", reason=None, hidden_until_ms=T0 + 30 * DAY, **line),  # type: ignore[arg-type]
         duty.Asked(at_ms=T0 - DAY, outcome="nothing", reason=None, **line),  # type: ignore[arg-type]
         duty.Asked(
             at_ms=T0 - DAY,
@@ -44,7 +49,12 @@ def department_duty_pages(lang: Lang) -> Iterator[Entry]:
         duty.Asked(at_ms=T0 - 2 * DAY, outcome="asked", reason=None, **line),  # type: ignore[arg-type]
     )
     formats = (common.Choice(value="application/pdf", label="PDF"),)
+    counted = t("一小时内查询 4 个相邻号码；达到 4 个即视为逐个试号。", "4 neighbouring numbers within an hour.")
+    night = t("夜间非办公时间查询 3 次。", "3 times at night.")
     full = duty.Queries(
+        base="/department/queries",
+        blocked=False,
+        alarms=(duty.OwnAlarm(what=night, blocks=False, raised_at_ms=T0),),
         bases=(police, common.Choice(value="court.enforcement", label=t("法院执行查控", "Court enforcement"))),
         basis=basis,
         filled=duty.Filled(case_no="A37", number="", ticked=frozenset({"person.id_card/name"})),
@@ -57,8 +67,13 @@ def department_duty_pages(lang: Lang) -> Iterator[Entry]:
         asked=asked,
         pager=common.Pager(older_url="/x"),
     )
-    yield "queries", "department/queries.html", "queries", "/department/queries", full
+    yield "queries", "staff/queries.html", "queries", "/department/queries", full
+    stopped = replace(full, blocked=True, alarms=(duty.OwnAlarm(what=counted, blocks=True, raised_at_ms=T0),))
+    yield "queries-stopped", "staff/queries.html", "queries", "/department/queries", stopped
     none = duty.Queries(
+        base="/department/queries",
+        blocked=False,
+        alarms=(),
         bases=(),
         basis=None,
         filled=duty.Filled(),
@@ -68,7 +83,7 @@ def department_duty_pages(lang: Lang) -> Iterator[Entry]:
         asked=(),
         pager=common.Pager(),
     )
-    yield "queries-none", "department/queries.html", "queries", "/department/queries", none
+    yield "queries-none", "staff/queries.html", "queries", "/department/queries", none
 
 
 def regulator_duty_pages(lang: Lang) -> Iterator[Entry]:

@@ -5,7 +5,18 @@ from dataclasses import replace
 
 from api.locale import Lang
 from api.portals.views import common, entity, entity_copies, entity_jobs
-from tests.portals.sample_views.shared import DAY, T0, Words, copy_lines, decision, deliveries, items, life
+from tests.portals.sample_views.shared import (
+    DAY,
+    T0,
+    Words,
+    copy_lines,
+    decision,
+    deliveries,
+    items,
+    late_deliveries,
+    late_life,
+    life,
+)
 
 
 def entity_pages(lang: Lang) -> Iterator[tuple[str, str, str, str, object]]:
@@ -33,9 +44,40 @@ def entity_pages(lang: Lang) -> Iterator[tuple[str, str, str, str, object]]:
         "/entity",
         entity.Home(scenarios=()),
     )
+    yield "home-court", "entity/home.html", "home", "/entity", entity.Home(scenarios=(), queries=True)
+    name = t("城镇职工基本养老保险关系转移接续", "Transfer of a basic pension insurance")
+    for_item = replace(scenario, item_no="163", item_name=name, filled=True)
+    chosen = entity.Home(scenarios=(for_item, replace(quote, item_no="163")), item_no="163", item_name=name)
+    yield "home-item", "entity/home.html", "home", "/entity?item=163", chosen
+    found = entity.ItemLine(
+        number=163,
+        name=name,
+        office=t("省人力资源社会保障厅、市人力资源社会保障局", "Human resources and social security"),
+        scenario=t("社会保险办理", "Social insurance"),
+        needed=(t("姓名", "Name"), t("居民身份号码", "Resident identity number")),
+        ready=True,
+        barred=False,
+        url="/entity/requests/new?scenario=social_security&item=163",
+    )
+    barred = replace(found, number=426, ready=False, barred=True, url=None)
+    by_hand = replace(found, number=5, scenario=None, needed=(), ready=False, url="/entity?item=5")
+    lost = replace(by_hand, number=6, url=None)
+    picker = entity.ItemPicker(
+        query=t("养老", "pension"), items=(found, barred, by_hand, lost), total=4, more_url="/entity/items?after=6"
+    )
+    yield "items", "entity/items.html", "home", "/entity/items", picker
+    nothing = replace(picker, items=(), total=0, more_url=None)
+    yield "items-none", "entity/items.html", "home", "/entity/items?q=x", nothing
+    yield (
+        "step-what-item",
+        "entity/what.html",
+        "home",
+        "/entity/requests/fields",
+        entity.WhatStep(scenario=for_item, number="371099195003073844", items=items(t), ticked=frozenset(), error=None),
+    )
     wrong = common.FormError(
         code="catalogue.id_check",
-        text=t("证件号码校验位不对,请核对。", "The check digit of the number is wrong; please compare."),
+        text=t("证件号码校验位不对，请核对。", "The check digit of the number is wrong; please compare."),
         field="number",
     )
     yield (
@@ -140,7 +182,7 @@ def entity_pages(lang: Lang) -> Iterator[tuple[str, str, str, str, object]]:
     )
     formats = (
         common.Choice(
-            value="application/pdf", label="PDF", hint=t("给人看,带页脚标识", "for people, with a visible line")
+            value="application/pdf", label="PDF", hint=t("给人看，带页脚标识", "for people, with a visible line")
         ),
         common.Choice(value="application/json", label="JSON", hint=t("给系统用", "for systems")),
         common.Choice(value="text/csv", label="CSV", hint=t("给表格软件用", "for spreadsheets")),
@@ -165,6 +207,8 @@ def entity_pages(lang: Lang) -> Iterator[tuple[str, str, str, str, object]]:
         life=life(t, "entity"),
     )
     yield "grant", "entity/grant.html", "grants", "/entity/grants/grant_1", grant
+    late = replace(grant, deliveries=late_deliveries(t), life=late_life(t, "entity"))
+    yield "grant-delayed", "entity/grant.html", "grants", "/entity/grants/grant_1", late
     shown = decision(t, "entity", allowed=False)
     yield "why-refused", "decision_staff.html", "grants", "/entity/receipts/rcpt_1/decision", shown
     yield (
@@ -182,7 +226,7 @@ def entity_pages(lang: Lang) -> Iterator[tuple[str, str, str, str, object]]:
             life=life(t, "entity", ended=True),
             error=common.FormError(
                 code="pull.grant_ended",
-                text=t("授权已到期,未取出任何数据。", "The grant has ended; nothing was released."),
+                text=t("授权已到期，未取出任何数据。", "The grant has ended; nothing was released."),
             ),
         ),
     )

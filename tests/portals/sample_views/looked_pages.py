@@ -142,6 +142,35 @@ def citizen_looked_pages(lang: Lang) -> Iterator[Entry]:
     yield "notices-empty", "citizen/notices.html", "notices", "/citizen/notifications", quiet
 
 
+def concerned_looked_pages(lang: Lang, portal: str) -> Iterator[Entry]:
+    """Cases as the organisation that they are about sees them."""
+    t = Words(lang)
+    own = t("贵机构案件 CL-2026-0815", "your case CL-2026-0815")
+    listed = _cards(t, portal)
+    cards = replace(listed, cases=tuple(replace(one, who=own) for one in listed.cases))
+    yield "cases", "staff/cases.html", "cases", f"/{portal}/cases", cards
+    yield "cases-empty", "staff/cases.html", "cases", f"/{portal}/cases", replace(cards, cases=())
+    one = replace(_case(t), who=own, reason=None, can_withdraw=False, grant_url="/entity/grants/grant_1")
+    text = t("查明非本人办理，授权无效。", "It was not the person; the consent is void.")
+    yield "case", "staff/case.html", "cases", f"/{portal}/cases/case_1", one
+    upheld = replace(one, state="upheld", decision=text, late=False)
+    yield "case-upheld", "staff/case.html", "cases", f"/{portal}/cases/case_1", upheld
+    suspended = replace(one, hold="access", grant_url=None)
+    yield "case-access", "staff/case.html", "cases", f"/{portal}/cases/case_1", suspended
+    for state, hold in (("upheld", "access"), ("dismissed", "grant"), ("opened", "none")):
+        other = replace(suspended, state=state, hold=hold)
+        yield f"case-{state}-{hold}", "staff/case.html", "cases", f"/{portal}/cases/case_1", other
+
+
+def entity_looked_pages(lang: Lang) -> Iterator[Entry]:
+    yield from concerned_looked_pages(lang, "entity")
+
+
+def department_looked_pages(lang: Lang) -> Iterator[Entry]:
+    t = Words(lang)
+    yield "cases", "staff/cases.html", "cases", "/department/cases", _cards(t, "department")
+
+
 def regulator_looked_pages(lang: Lang) -> Iterator[Entry]:
     t = Words(lang)
     yield "cases", "regulator/cases.html", "cases", "/regulator/cases", _cards(t, "regulator")

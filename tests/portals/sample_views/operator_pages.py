@@ -2,19 +2,28 @@
 
 from collections.abc import Iterator
 
-from api.locale import Lang
+from api.locale import Lang, error_text
 from api.portals.views import public
+from tests.portals.sample_views.shared import T0, Words, delay
 
 
-def operator_pages(_lang: Lang) -> Iterator[tuple[str, str, str, str, object]]:
+def operator_pages(lang: Lang) -> Iterator[tuple[str, str, str, str, object]]:
+    t = Words(lang)
     parts = tuple(
-        public.Part(name=name, state=state, detail=detail)
+        public.Part(
+            name=name,
+            state=state,
+            detail=detail,
+            code="chain.reset" if state == "halted" else None,
+            since_ms=T0 if state == "halted" else None,
+            reason=error_text("chain.reset", lang) if state == "halted" else None,
+        )
         for name, state, detail in (
-            ("database", "ok", "SQLite"),
-            ("log_writer", "ok", "term=7"),
-            ("outbox", "delayed", "waiting=12"),
-            ("chain", "halted", "halted"),
-            ("receipts", "unknown", "log=7"),
+            ("database", "ok", ""),
+            ("log_writer", "ok", ""),
+            ("outbox", "delayed", t("12 项待处理", "12 waiting")),
+            ("chain", "halted", ""),
+            ("receipts", "ok", t("记录 48,301 条、其中已存证 48,290 条", "48,301 entries, 48,290 of them recorded")),
         )
     )
     yield (
@@ -22,5 +31,28 @@ def operator_pages(_lang: Lang) -> Iterator[tuple[str, str, str, str, object]]:
         "operator/health.html",
         "health",
         "/operator",
-        public.Operator(parts=parts, receipts_waiting=0, log_size=48301, anchored_size=48290),
+        public.Operator(
+            parts=parts,
+            receipts_waiting=0,
+            log_size=48301,
+            anchored_size=48290,
+            epochs=tuple(
+                public.Epoch(
+                    id=f"2026-{seq}",
+                    key_sha256=f"{seq}c" * 32,
+                    opened_at_ms=T0,
+                    closed_at_ms=closed,
+                    number=number,
+                    state=state,
+                    proof_url=f"/v1/log/epochs/2026-{seq}/evidence" if seq == 1 else None,
+                )
+                for seq, closed, number, state in (
+                    (3, None, None, "waits"),
+                    (2, T0, 47112, "marks"),
+                    (1, T0, 6, "traces"),
+                )
+            ),
+            queues=((Words(lang)("待处理的返还文件", "Returned files being worked on"), 3),),
+            delay=delay(Words(lang), "anchoring.halted"),
+        ),
     )

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from api.locale import Lang
-from api.portals.views import public
+from api.portals.views import common, public
 from api.portals.views.common import FormError
 from api.portals.views.erasure import ErasureStatus
-from tests.portals.sample_views.shared import HEX, T0, Words
+from tests.portals.sample_views.shared import HEX, T0, Words, delay
 
 
 def public_pages(lang: Lang) -> Iterator[tuple[str, str, str, str, object]]:
@@ -110,15 +110,23 @@ def public_pages(lang: Lang) -> Iterator[tuple[str, str, str, str, object]]:
     log = public.Log(
         log_id="mydata/log/9f3a07c1d2e4b586",
         size=48301,
-        checkpoints=(replace(head, size=48301, state="pending"), head),
+        checkpoints=(
+            replace(head, size=48310, state="delayed", delay=delay(t)),
+            replace(head, size=48301, state="pending"),
+            head,
+        ),
+        witnesses=(
+            common.WitnessLine(name="witness.university.example/w1", size=48290, at_ms=T0),
+            common.WitnessLine(name="witness.bar.example/w2", size=None, at_ms=None),
+        ),
         trust_url="/trust.json",
         trust_sha256=HEX[2:],
     )
     yield "log", "public/log.html", "log", "/log", log
-    yield "log-empty", "public/log.html", "log", "/log", replace(log, size=0, checkpoints=())
+    yield "log-empty", "public/log.html", "log", "/log", replace(log, size=0, checkpoints=(), witnesses=())
     yield "help", "public/help.html", "help", "/help", None
     for status in (401, 403, 404, 422, 500, 503):
-        text = t("没有这一页,或者它不对您开放。", "There is no such page, or it is not open to you.")
+        text = t("没有这一页，或者它不对您开放。", "There is no such page, or it is not open to you.")
         yield (
             f"error-{status}",
             "public/error.html",

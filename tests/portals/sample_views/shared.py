@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 
-from api.locale import Lang
+from api.locale import Lang, error_text, translator
 from api.portals.views import citizen, common, consents
+from api.portals.wording import DELAYS
 
 T0 = 1795327500000  # 2026-11-22 14:05 China Standard Time
 MINUTE = 60_000
@@ -19,6 +20,12 @@ class Words:
 
     def __call__(self, zh: str, en: str) -> str:
         return zh if self.zh else en
+
+
+def delay(t: Words, reason: str = "anchoring.unreachable") -> common.Delay:
+    """Something that waits since a quarter of an hour."""
+    lang: Lang = "zh-Hans" if t.zh else "en"
+    return common.Delay(T0 - 15 * MINUTE, translator(lang).gettext(DELAYS[reason]), error_text(reason, lang))
 
 
 def proof(subject: str, state: str = "anchored", number: int | None = 48213) -> common.Proof:
@@ -176,6 +183,28 @@ def copy_lines(t: Words) -> tuple[common.CopyLine, ...]:
     )
 
 
+def late_proof(t: Words, subject: str, reason: str) -> common.Proof:
+    """A proof of something that waits."""
+    return replace(proof(subject, "delayed", None), delay=delay(t, reason))
+
+
+def late_deliveries(t: Words) -> tuple[common.Delivery, ...]:
+    """Deliveries of which none is recorded yet."""
+    return tuple(replace(one, anchored=False, delay=delay(t, "anchoring.slow")) for one in deliveries())
+
+
+def late_life(t: Words, portal: str) -> consents.Life:
+    """A consent's history of which the signed changes wait."""
+    known = life(t, portal)
+    changes = tuple(
+        replace(one, anchored=False, delay=delay(t, "anchoring.standing"))
+        if one.what in {"granted", "paused", "resumed"}
+        else one
+        for one in known.changes
+    )
+    return replace(known, changes=changes)
+
+
 def life(t: Words, portal: str, *, paused: bool = False, ended: bool = False) -> consents.Life:
     """A consent's history with a pause, a dispute and an extension of an earlier one."""
     holder = t("您", "You") if portal == "citizen" else t("当事人", "The person concerned")
@@ -216,7 +245,11 @@ def decision(t: Words, portal: str, *, allowed: bool) -> consents.Decision:
     """A decision made again; the refused one on a history that somebody changed."""
     facts = (
         consents.Fact(label=t("授权状态", "State of the consent"), value=t("有效", "In force"), holds=True),
-        consents.Fact(label=t("有效期", "Runs"), value="2026-11-01 – 2026-11-20", holds=allowed),
+        consents.Fact(
+            label=t("有效期", "Runs"),
+            value=t("2026年11月1日 09:30 – 2026年11月20日 09:30", "1 Nov 2026, 09:30 – 20 Nov 2026, 09:30"),
+            holds=allowed,
+        ),
         consents.Fact(
             label=t("已用次数", "Used before"), value=t("已用 1 次，最多 3 次", "1 of at most 3 times"), holds=True
         ),

@@ -126,7 +126,8 @@ class TestOnARealNode:
         assert (code, printed["state"]) == (0, "VALID")
         assert printed["block"]["number"] >= 10
         assert [f["code"] for f in printed["findings"] if f["code"] != "chain.verify.ok"] == [
-            "chain.verify.not_claimed"
+            "chain.verify.not_claimed",
+            "chain.verify.no_witnesses",
         ]
 
     def test_the_installed_command_needs_no_service(self, scene, files):

@@ -6,11 +6,13 @@ from dataclasses import replace
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, utils
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chain.bundle import parse_bundle
+from chain.cosign import log_key, witness_key
 from chain.errors import FormatError, SignatureError
 from chain.jose import PublicJwk, parse_jwk, verify_token
 from chain.strict import base64url, base64url_bytes, parse_json
@@ -231,6 +233,33 @@ def test_no_bytes_break_the_readers(data):
     for read in (parse_bundle, parse_trust_file):
         with pytest.raises(FormatError):
             read(data)
+
+
+def test_witnesses_of_a_trust_file_are_read_strictly():
+    keys = [
+        str(witness_key(f"witness.example/{n}", Ed25519PrivateKey.from_private_bytes(bytes([n]) * 32))) for n in (1, 2)
+    ]
+    good = {**TRUST, "witnesses": {"quorum": 2, "keys": keys}}
+    found = read_trust(good)
+    assert json.loads(found.to_bytes()) == good
+    assert "witnesses" not in TRUST, "left out where there are none"
+    twice = str(witness_key("another.name", Ed25519PrivateKey.from_private_bytes(bytes([1]) * 32)))
+    log = str(log_key(TRUST["log"]["id"], WORLD.log_key.public_key().public_bytes_raw()))
+    for witnesses, code in (
+        ({"quorum": 0, "keys": keys}, "value"),
+        ({"quorum": 3, "keys": keys}, "value"),
+        ({"quorum": 1, "keys": []}, "length"),
+        ({"quorum": 1, "keys": [keys[0], twice]}, "value"),
+        ({"quorum": 1, "keys": [log]}, "note_key"),
+        ({"quorum": 1, "keys": ["x"]}, "note_key"),
+        ({"quorum": 1, "keys": [5]}, "type"),
+        ({"quorum": 1}, "missing"),
+        ({"quorum": 1, "keys": keys, "more": 1}, "unknown_key"),
+        (None, "type"),
+    ):
+        with pytest.raises(FormatError) as caught:
+            read_trust({**TRUST, "witnesses": witnesses})
+        assert caught.value.code == f"chain.format.{code}", witnesses
 
 
 def test_a_trust_file_names_exactly_the_four_contracts():

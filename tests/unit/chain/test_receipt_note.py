@@ -5,8 +5,9 @@ import hashlib
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from hypothesis import given, strategies
 
-from chain.canonical import canonical, tagged_hash
+from chain.canonical import INT_LIMIT, canonical, tagged_hash
 from chain.errors import CanonicalError, FormatError, SignatureError
 from chain.merkle import leaf_hash
 from chain.note import (
@@ -26,6 +27,7 @@ from chain.receipt import (
     log_id,
     mark_commitment,
     promise_bytes,
+    receipt_leaf,
     receipt_leaf_bytes,
     receipt_leaf_hash,
     sign_promise,
@@ -174,6 +176,31 @@ def test_receipt_leaf_and_promise():
     assert canonical({"schema": "mydata/promise/1", "log": LOG, "number": 4, "leaf_hash": "0x" + hashed.hex()}) == (
         promise_bytes(LOG, 4, hashed)
     )
+
+
+@given(
+    kind=strategies.sampled_from(ReceiptKind),
+    log=strategies.text(),
+    number=strategies.integers(0, INT_LIMIT),
+    time_s=strategies.integers(0, INT_LIMIT),
+    digest=strategies.binary(min_size=32, max_size=32),
+)
+def test_leaf_and_promise_are_written_as_canonical_json_is(kind, log, number, time_s, digest):
+    assert receipt_leaf_bytes(kind, log, number, time_s, digest) == canonical(
+        receipt_leaf(kind, log, number, time_s, digest)
+    )
+    promise = {"schema": "mydata/promise/1", "log": log, "number": number, "leaf_hash": "0x" + digest.hex()}
+    assert promise_bytes(log, number, digest) == canonical(promise)
+
+
+@pytest.mark.parametrize("arguments", [("\ud800", 0, 0), (LOG, INT_LIMIT + 1, 0), (LOG, 0, INT_LIMIT + 1)])
+def test_what_canonical_json_cannot_hold_is_in_no_leaf(arguments):
+    log, number, time_s = arguments
+    with pytest.raises(CanonicalError):
+        receipt_leaf_bytes(ReceiptKind.RETURN, log, number, time_s, bytes(32))
+    if not time_s:
+        with pytest.raises(CanonicalError):
+            promise_bytes(log, number, bytes(32))
 
 
 def test_log_id_names_the_key():

@@ -1,5 +1,8 @@
 // A plain file input that also takes a dropped file and names what was chosen.
 
+// More names would push the button that sends them out of sight.
+const MOST_SHOWN = 12;
+
 function sizeInWords(bytes) {
   const units = ["B", "KB", "MB", "GB"];
   let step = 0;
@@ -11,8 +14,10 @@ function sizeInWords(bytes) {
 }
 
 function show(input, list) {
+  const chosen = Array.from(input.files);
+  const shown = chosen.length > MOST_SHOWN ? chosen.slice(0, MOST_SHOWN) : chosen;
   list.replaceChildren(
-    ...Array.from(input.files, (file) => {
+    ...shown.map((file) => {
       const line = document.createElement("li");
       const name = document.createElement("span");
       const size = document.createElement("span");
@@ -22,6 +27,11 @@ function show(input, list) {
       return line;
     }),
   );
+  if (shown.length < chosen.length) {
+    const more = document.createElement("li");
+    more.textContent = `+ ${chosen.length - shown.length}`;
+    list.append(more);
+  }
 }
 
 export function listChosenFiles(root) {

@@ -1,0 +1,1 @@
+"""Seals: whose they are, sealed certificates, joint sealing, and checking sealed files."""

@@ -1,0 +1,1 @@
+"""`python -m watermark`: marking, tracing and checking a report, without a service."""
