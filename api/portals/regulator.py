@@ -224,15 +224,31 @@ def _accused(report: Mapping[str, object], names: Mapping[str, Party], lang: Lan
     return tuple(dict.fromkeys(found))
 
 
+def _named(report: Mapping[str, object], names: Mapping[str, Party], lang: Lang) -> tuple[views.Named, ...]:
+    return tuple(
+        views.Named(
+            entity=at.named(names.get(str(one["entity"])), lang),
+            copy_id=None if one["copy"] is None else str(one["copy"]),
+            log10_e=_number(one["log10_e"]),
+            entity_log10=_power(one.get("bound")),
+            copy_log10=_power(one.get("copy_bound")),
+        )
+        for one in _objects(report, "accused")
+    )
+
+
 def _number(value: object) -> float:
     assert isinstance(value, int | float)
     return float(value)
 
 
+def _power(bound: object) -> float | None:
+    return math.log10(_number(bound)) if bound else None
+
+
 def _verdict(ctx: Context, actor: Actor, row: Trace, lang: Lang, error: FormError | None = None) -> views.Trace:
     told, names = row.report, _names(ctx)
     labels = translator(lang)
-    bound = told.get("bound")
     now = record(ctx, lang)
     receipt = None if row.receipt_id is None else receipting.get(ctx, actor, row.receipt_id)
     named = _objects(told, "named")
@@ -250,7 +266,8 @@ def _verdict(ctx: Context, actor: Actor, row: Trace, lang: Lang, error: FormErro
         outcome=row.outcome,
         level=None if told.get("level") is None else str(told["level"]),
         accused=_accused(told, names, lang),
-        bound_log10=math.log10(_number(bound)) if bound else None,
+        named=_named(told, names, lang),
+        bound_log10=_power(told.get("bound")),
         examined=int(_number(told["n"])),
         remarks=(*_remarks(told, lang), *_deletions(named, lang)),
         at_ms=row.created_at_ms,

@@ -75,17 +75,34 @@ class TraceFact:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Named:
+    """One who is named, and under what power of ten each naming's probability of being wrong stays.
+
+    `entity_log10`: that any innocent organisation reaches this evidence. `copy_log10`: that a copy of this one that
+    did not leak does. None where none can be stated.
+    """
+
+    entity: str
+    copy_id: str | None
+    log10_e: float
+    entity_log10: float | None
+    copy_log10: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Trace:
     """A verdict. `bound_log10` is the power of ten that the false-accusation probability stays under.
 
-    It is None where none can be stated. `accused` are the names, `remarks` the tracer's own words. `pictures_url`:
-    where the file is given again for a report with pictures; None where no copy is named.
+    It is None where none can be stated. `accused` are the names, `named` each with its own bounds, `remarks` the
+    tracer's own words. `pictures_url`: where the file is given again for a report with pictures; None where no copy
+    is named.
     """
 
     id: str
     outcome: str
     level: str | None
     accused: tuple[str, ...]
+    named: tuple[Named, ...]
     bound_log10: float | None
     examined: int
     remarks: tuple[str, ...]

@@ -243,11 +243,15 @@ def regulator_pages(lang: Lang) -> Iterator[tuple[str, str, str, str, object]]:
         regulator.TraceFact(label=t("种类", "Kind"), value="CSV"),
         regulator.TraceFact(label=t("指纹", "Fingerprint"), value=HEX, mono=True),
     )
+    named = regulator.Named(
+        entity=insurer, copy_id="copy_7Q2M4T8ZK1VX9R3B", log10_e=11.4, entity_log10=-9.0, copy_log10=-4.2
+    )
     trace = regulator.Trace(
         id="trace_7Q2M4T8ZK1VX9R3B",
         outcome="identified",
         level="copy",
         accused=(insurer,),
+        named=(named,),
         bound_log10=-9.0,
         examined=14,
         remarks=(t("误判概率不超过所列上限。", "The probability of naming an innocent is at most the bound shown."),),
@@ -269,14 +273,20 @@ def regulator_pages(lang: Lang) -> Iterator[tuple[str, str, str, str, object]]:
         "regulator/trace.html",
         "traces",
         "/regulator/traces/trace_1",
-        replace(trace, level="entity", copy_proof=None),
+        replace(trace, level="entity", copy_proof=None, named=(replace(named, copy_id=None, copy_log10=None),)),
     )
     yield (
         "trace-suspect",
         "regulator/trace.html",
         "traces",
         "/regulator/traces/trace_1",
-        replace(trace, outcome="suspect", bound_log10=None, copy_proof=None),
+        replace(
+            trace,
+            outcome="suspect",
+            bound_log10=None,
+            named=(replace(named, entity_log10=None, copy_log10=None),),
+            copy_proof=None,
+        ),
     )
     yield (
         "trace-inconclusive",
@@ -284,7 +294,13 @@ def regulator_pages(lang: Lang) -> Iterator[tuple[str, str, str, str, object]]:
         "traces",
         "/regulator/traces/trace_1",
         replace(
-            trace, outcome="inconclusive", accused=(), bound_log10=None, candidates=candidates[1:], copy_proof=None
+            trace,
+            outcome="inconclusive",
+            accused=(),
+            named=(),
+            bound_log10=None,
+            candidates=candidates[1:],
+            copy_proof=None,
         ),
     )
     yield (
@@ -293,10 +309,20 @@ def regulator_pages(lang: Lang) -> Iterator[tuple[str, str, str, str, object]]:
         "traces",
         "/regulator/traces/trace_1",
         replace(
-            trace, outcome="none", accused=(), bound_log10=None, remarks=(), candidates=(), layers=(), copy_proof=None
+            trace,
+            outcome="none",
+            accused=(),
+            named=(),
+            bound_log10=None,
+            remarks=(),
+            candidates=(),
+            layers=(),
+            copy_proof=None,
         ),
     )
-    erased = replace(trace, outcome="erased", accused=(), bound_log10=None, candidates=(), layers=(), copy_proof=None)
+    erased = replace(
+        trace, outcome="erased", accused=(), named=(), bound_log10=None, candidates=(), layers=(), copy_proof=None
+    )
     yield "trace-erased", "regulator/trace.html", "traces", "/regulator/traces/trace_1", replace(erased, remarks=())
     late = regulator.Overdue(copies=copy_lines(t)[5:], reported=1, pager=common.Pager())
     yield "copies", "regulator/copies.html", "copies", "/regulator/copies", late
