@@ -16,7 +16,18 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from api.catalogue import load_catalogue
-from api.demo import flow, flow_traces, intake_side, leaks, offers_side, overseers_side, people_side, source_side, up
+from api.demo import (
+    flow,
+    flow_traces,
+    intake_side,
+    leaks,
+    offers_side,
+    operators_side,
+    overseers_side,
+    people_side,
+    source_side,
+    up,
+)
 from api.demo.behind import alter_a_record
 from api.demo.city import City, generate_city
 from api.demo.commands import check
@@ -437,6 +448,7 @@ ACTIONS: dict[str, Callable[[Demo], tuple[int, str]]] = {
     **intake_side.STEPS,
     **overseers_side.STEPS,
     **offers_side.STEPS,
+    **operators_side.STEPS,
     # Last: what it does to the store is not undone.
     "tamper": _tamper,
 }
@@ -454,6 +466,7 @@ GO_ON = frozenset(
         *intake_side.STEPS,
         *overseers_side.STEPS,
         *offers_side.STEPS,
+        *operators_side.STEPS,
     }
 )
 

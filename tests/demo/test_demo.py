@@ -16,7 +16,8 @@ PEOPLE = ["seal", "holders", "counter", "less", "consent", "bindings", "duty", "
 SOURCE = ["dispute", "correct"]
 INTAKE = ["xlsx", "quality", "agent", "backfill"]
 OVERSEERS = ["indicators", "flow", "alarm", "duties"]
-NAMES = [*MAIN, *PEOPLE, "replay", "erase", *SOURCE, *INTAKE, *OVERSEERS, "offers", "tamper"]
+OPERATORS = ["operate", "epoch"]
+NAMES = [*MAIN, *PEOPLE, "replay", "erase", *SOURCE, *INTAKE, *OVERSEERS, "offers", *OPERATORS, "tamper"]
 
 
 @pytest.mark.slow
