@@ -1,9 +1,7 @@
 """Who holds a seal's private key, and the timestamps that go with a seal.
 
 The seam for hardware: a seal asks its key for signatures only, through `SealDevice`. `KeyDevice` keeps the key in
-memory, from a scalar or a PKCS#12 file. A PKCS#11 token fits by a class with the same two members: `certificate` is
-read once from the token (CKO_CERTIFICATE), `sign` hashes with SHA-256 and calls C_Sign with CKM_ECDSA (and writes r and
-s as DER) or CKM_SHA256_RSA_PKCS. Nothing else of the seals would change.
+memory, from a scalar or a PKCS#12 file; `token.TokenDevice` asks a token behind PKCS#11.
 """
 
 from datetime import UTC, datetime
@@ -70,13 +68,21 @@ def read_pkcs12(data: bytes, password: bytes) -> tuple[KeyDevice, tuple[bytes, .
     except ValueError:
         raise ApiError("seals.pkcs12", Kind.INTERNAL) from None
     key = held.key
-    good = (isinstance(key, ec.EllipticCurvePrivateKey) and key.curve.name == "secp256r1") or (
-        isinstance(key, rsa.RSAPrivateKey) and key.key_size >= _RSA_BITS
-    )
-    if held.cert is None or not good or not isinstance(key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey):
+    if (
+        held.cert is None
+        or not isinstance(key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey)
+        or not good_key(key.public_key())
+    ):
         raise ApiError("seals.pkcs12", Kind.INTERNAL)
     others = tuple(one.certificate.public_bytes(Encoding.DER) for one in held.additional_certs)
     return KeyDevice(held.cert.certificate.public_bytes(Encoding.DER), key), others
+
+
+def good_key(public: object) -> bool:
+    """Whether a seal's key may be of this kind: P-256, or RSA of at least 2048 bits."""
+    if isinstance(public, ec.EllipticCurvePublicKey):
+        return public.curve.name == "secp256r1"
+    return isinstance(public, rsa.RSAPublicKey) and public.key_size >= _RSA_BITS
 
 
 class DeviceSigner(Signer):

@@ -1,7 +1,8 @@
-"""The seals that this service sets: from the embedded demo authority, or from PKCS#12 files of a real one.
+"""The seals that this service sets: from the embedded demo authority, or from PKCS#12 files and tokens of a real one.
 
 With `MYDATA_SEALS_DIR` the files there are used: `<party id>.p12` and `copy-seal.p12` (their password in
-`MYDATA_SEALS_PASSWORD_FILE`), `roots/` with root certificates, `lists/` with current revocation lists, all DER or PEM.
+`MYDATA_SEALS_PASSWORD_FILE`), or `.pkcs11.toml` of the same names for keys in tokens, `roots/` with root
+certificates, `lists/` with current revocation lists, all DER or PEM.
 Without it, in development alone, the demo authority is made on first use: keys in the key ring, certificates in the
 database, so that each installation has its own and none is in any repository.
 """
@@ -26,8 +27,9 @@ from api.documents.seals.authority import (
 )
 from api.documents.seals.checking import SealTrust
 from api.documents.seals.command import read_certificates, read_lists
-from api.documents.seals.devices import DemoTimeStamper, KeyDevice, read_pkcs12
+from api.documents.seals.devices import DemoTimeStamper, KeyDevice, SealDevice, read_pkcs12
 from api.documents.seals.sealing import SealKit
+from api.documents.seals.token import read_token
 from api.errors import ApiError, Kind
 from api.services.context import Context
 from api.settings import Environment, Settings
@@ -67,7 +69,8 @@ def is_demo(settings: Settings) -> bool:
 def kit(ctx: Context, owner: str, organ: str, *, timed: bool = True) -> SealKit:
     """All that is needed to seal as `owner`, a party's id or `PLATFORM`; not to be called in a writing transaction.
 
-    Raises `seals.not_configured`, `seals.no_seal`, `seals.seal_ended`, `seals.seal_revoked`, `seals.pkcs12`.
+    Raises `seals.not_configured`, `seals.no_seal`, `seals.seal_ended`, `seals.seal_revoked`, `seals.pkcs12`,
+    `seals.token_file`, `seals.token_pin_open`.
     """
     if not is_demo(ctx.settings):
         return _file_kit(ctx.settings, owner, timed=timed)
@@ -230,11 +233,7 @@ def _lists(ctx: Context, session: Session, now: datetime) -> tuple[bytes, bytes]
 
 def _file_kit(settings: Settings, owner: str, *, timed: bool) -> SealKit:
     folder = _folder(settings)
-    path = folder / ("copy-seal.p12" if owner == PLATFORM else f"{owner}.p12")
-    if not path.is_file():
-        raise ApiError("seals.no_seal", Kind.UNAVAILABLE)
-    password = b"" if settings.seals_password_file is None else settings.seals_password_file.read_bytes().strip()
-    device, others = read_pkcs12(path.read_bytes(), password)
+    device, others = _read_seal(settings, folder, "copy-seal" if owner == PLATFORM else owner)
     lists = read_lists(_files(folder / "lists"))
     begins, ends = life_of(device.certificate)
     if not begins <= datetime.now(UTC) <= ends:
@@ -244,6 +243,19 @@ def _file_kit(settings: Settings, owner: str, *, timed: bool) -> SealKit:
         raise ApiError("seals.seal_revoked", Kind.UNAVAILABLE)
     stamper = RequestsHTTPTimeStamper(settings.timestamp_url) if timed and settings.timestamp_url else None
     return SealKit(device, (*others, *read_certificates(_files(folder / "roots"))), lists, stamper)
+
+
+def _read_seal(settings: Settings, folder: Path, name: str) -> tuple[SealDevice, tuple[bytes, ...]]:
+    """The key of a seal, in a file or in a token, and the certificates above it."""
+    file, token = folder / f"{name}.p12", folder / f"{name}.pkcs11.toml"
+    if file.is_file() and token.is_file():
+        raise ApiError("seals.token_file", Kind.INTERNAL)  # which of the two is meant is not ours to guess
+    if token.is_file():
+        return read_token(token)
+    if not file.is_file():
+        raise ApiError("seals.no_seal", Kind.UNAVAILABLE)
+    password = b"" if settings.seals_password_file is None else settings.seals_password_file.read_bytes().strip()
+    return read_pkcs12(file.read_bytes(), password)
 
 
 def _folder(settings: Settings) -> Path:
