@@ -5,6 +5,7 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Protocol, Self
 from urllib.parse import urlsplit
@@ -49,7 +50,9 @@ class SQLite:
         folder.mkdir()
         path = folder / "store.sqlite3"
         if like is not None:
-            shutil.copy(file_of(like), path)
+            # Not the file alone: what a connection that is still open has written may stand beside it yet.
+            with closing(sqlite3.connect(file_of(like))) as whole, closing(sqlite3.connect(path)) as copy:
+                whole.backup(copy)
         elif not empty:
             path.write_bytes(self._migrated)
         return f"sqlite:///{path}"

@@ -24,7 +24,9 @@ def side(history: World) -> Iterator[PeopleSide]:
     history.db = Database(str(history.db.url))
     writer = history.new_writer()
     writer.start()
-    yield live(history, writer)
+    made = live(history, writer)
+    writer.stop()
+    yield made
     history.db.close()
 
 
