@@ -55,6 +55,8 @@ QUERY = Operation("POST", "/v1/statutory-accesses", body=("basis", "case_no", "h
 LIST_QUERIES = Operation("GET", "/v1/statutory-accesses", query=("cursor",))
 GET_QUERY = Operation("GET", "/v1/statutory-accesses/{access_id}")
 LIST_BASES = Operation("GET", "/v1/statutory-bases")
+BRING_CASES = Operation("POST", "/v1/case-register", body=("cases",))
+GET_CASE_REGISTER = Operation("GET", "/v1/case-register")
 
 LIST_CASES = Operation("GET", "/v1/cases", query=("state", "cursor"))
 GET_CASE = Operation("GET", "/v1/cases/{case_id}")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from api.client import operations as op
 from api.client.grants import Pulled, accepted, pulled_of
@@ -36,6 +36,35 @@ class Basis:
     quota_per_day: int
     quota_per_case: int
     used_today: int
+
+
+@dataclass(frozen=True, slots=True)
+class CaseNumber:
+    """A case of one's own organisation: its number, and the days of its opening and closing."""
+
+    case_no: str
+    opened_on: date
+    closed_on: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CasesTaken:
+    """What a delivery of case numbers did. `came`: alarms about numbers that were missing until now."""
+
+    added: int
+    changed: int
+    unchanged: int
+    came: int
+
+
+@dataclass(frozen=True, slots=True)
+class CaseRegister:
+    """One's own register of case numbers, by counts; `last_at` is None before the first delivery."""
+
+    open: int
+    closed: int
+    last_at: datetime | None
+    late: bool
 
 
 def _basis(document: Document) -> Basis:
@@ -106,6 +135,32 @@ class Statutory:
     def list(self) -> Iterator[Access]:
         """The organisation's queries, newest first."""
         return paged(self._transport, op.LIST_QUERIES, _access)
+
+    def bring_cases(self, cases: Sequence[CaseNumber], *, idempotency_key: str | None = None) -> CasesTaken:
+        """Bring case numbers that are new or changed, or none to say that there is nothing new.
+
+        Raises `RefusedError` (`case_register.…`): an account that queries brings no numbers, and the other way round.
+        """
+        told = [
+            {
+                "case_no": one.case_no,
+                "opened_on": one.opened_on.isoformat(),
+                "closed_on": None if one.closed_on is None else one.closed_on.isoformat(),
+            }
+            for one in cases
+        ]
+        document = self._transport.json(op.BRING_CASES, key=idempotency_key, cases=told)
+        return CasesTaken(*(document.whole(name) for name in ("added", "changed", "unchanged", "came")))
+
+    def case_register(self) -> CaseRegister:
+        """The organisation's register of case numbers."""
+        document = self._transport.json(op.GET_CASE_REGISTER)
+        return CaseRegister(
+            open=document.whole("open"),
+            closed=document.whole("closed"),
+            last_at=document.maybe_moment("last_at"),
+            late=document.flag("late"),
+        )
 
     def bases(self) -> tuple[Basis, ...]:
         """The duties by law that the organisation may query under."""

@@ -167,6 +167,19 @@ ANSWERS: Mapping[str, Schema] = {
         ),
         alarms=many(of(basis=maybe(TEXT), kind=TEXT, blocks=FLAG, seen=NUMBER, limit=NUMBER, raised_at=TIME)),
     ),
+    "GET /v1/case-register": of(
+        first_at=maybe(TIME),
+        last_at=maybe(TIME),
+        open=NUMBER,
+        closed=NUMBER,
+        late=FLAG,
+        late_days=NUMBER,
+        may_bring=FLAG,
+    ),
+    "POST /v1/case-register": of(added=NUMBER, changed=NUMBER, unchanged=NUMBER, came=NUMBER),
+    "GET /v1/case-registers": of(
+        items=many(of(party=TEXT, name=BOTH, since=TIME, first_at=maybe(TIME), last_at=maybe(TIME), late=FLAG))
+    ),
     "GET /v1/statutory-alarms": page("StatutoryAlarm"),
     "POST /v1/statutory-alarms/{alarm_id}/close": ref("StatutoryAlarm"),
     "GET /v1/parties": listed("Party"),

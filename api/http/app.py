@@ -14,6 +14,7 @@ from api.http.metrics import Counting, Metrics
 from api.http.middleware import AllowedHosts, BodyLimit, LastResort, SecurityHeaders
 from api.http.v1 import (
     agents,
+    case_register,
     cases,
     certificates,
     copies,
@@ -69,6 +70,7 @@ V1 = (
     sessions,
     certificates,
     footprints,
+    case_register,
     cases,
     disputes,
     notifications,

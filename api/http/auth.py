@@ -22,6 +22,8 @@ ROUND_COOKIE = "mydata_round"
 CSRF_HEADER = "x-csrf-token"
 MACHINES = "/v1/"
 AGENTS = "/v1/returns"
+# Case numbers come from a register that no officer types; a department's machine queries nothing.
+CASES = "/v1/case-register"
 # Of a return, what an officer decides: whether a file's columns are right, that it is sealed, that it was reviewed.
 OFFICERS_ACTS = ("/columns", "/review", "/seal")
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -164,7 +166,9 @@ def keep_round(ctx: Context, response: Response, browser: str, *, path: str, cro
 
 
 def agents_act(method: str, path: str) -> bool:
-    """Whether a department's machine may do this: it returns files and reads of returns, and decides nothing."""
+    """Whether a department's machine may do this: it returns files, brings case numbers, and decides nothing."""
+    if path == CASES:
+        return True
     if path != AGENTS and not path.startswith(AGENTS + "/"):
         return False
     return method in SAFE or not path.rstrip("/").endswith(OFFICERS_ACTS)

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from api.catalogue.case_register import CaseRules
 from api.catalogue.model import HolderKind, StatutoryBasis
 from api.locale import CHINA_STANDARD_TIME
+from api.policy.case_register import STRANGE, Standing
 from api.policy.decide import Deny, Field, Permit
 
 HOUR_MS = 3_600_000
@@ -32,22 +34,29 @@ class AlarmKind(StrEnum):
     NEIGHBOURING = "neighbouring"
     DISTINCT = "distinct"
     ABSENT = "absent"
+    CASE = "case"
     HOURS = "hours"
     QUOTA = "quota"
 
 
-BLOCKING = frozenset({AlarmKind.NEIGHBOURING, AlarmKind.DISTINCT, AlarmKind.ABSENT})
+BLOCKING = frozenset({AlarmKind.NEIGHBOURING, AlarmKind.DISTINCT, AlarmKind.ABSENT, AlarmKind.CASE})
 """Alarms that stop the party's queries until a regulator has looked."""
 
 
 @dataclass(frozen=True, slots=True)
 class AccessAsk:
-    """A query as it was sent. `registered`: whether the party may use the basis at all."""
+    """A query as it was sent. `registered`: whether the party may use the basis at all.
+
+    `case`: how its number stands in the party's register, None where there is none. `brings`: whether the account that
+    asks may be one that brings case numbers.
+    """
 
     registered: bool
     holder_kind: HolderKind
     case_no: str
     items: frozenset[Field]
+    case: Standing | None = None
+    brings: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +65,8 @@ class Tally:
 
     `today`: its queries under the basis in 24 hours. `of_case`: other numbers under the same case number.
     `near`: other numbers within an hour that begin like this one. `burst`: other numbers within ten minutes.
-    `blocked`: a blocking alarm of the party is open.
+    `blocked`: a blocking alarm of the party is open. `strange`, `strange_or_late`: other case numbers of a day that the
+    party's register did not hold or had closed, without and with those of while it was late.
     """
 
     today: int
@@ -64,6 +74,8 @@ class Tally:
     near: int
     burst: int
     blocked: bool
+    strange: int = 0
+    strange_or_late: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +93,7 @@ class Alarm:
 
 
 NOT_REGISTERED = Deny("statutory.not_registered")
+BRINGS_CASES = Deny("statutory.brings_cases")
 WRONG_HOLDER_KIND = Deny("statutory.wrong_holder_kind")
 BAD_CASE_NO = Deny("statutory.bad_case_no")
 NOTHING_ASKED = Deny("statutory.nothing_asked")
@@ -90,6 +103,7 @@ QUOTA_DAY = Deny("statutory.quota_day")
 QUOTA_CASE = Deny("statutory.quota_case")
 REASONS = (
     NOT_REGISTERED,
+    BRINGS_CASES,
     WRONG_HOLDER_KIND,
     BAD_CASE_NO,
     NOTHING_ASKED,
@@ -102,21 +116,24 @@ REASONS = (
 
 
 def decide_access(
-    basis: StatutoryBasis, ask: AccessAsk, tally: Tally, now_ms: int
+    basis: StatutoryBasis, rules: CaseRules, ask: AccessAsk, tally: Tally, now_ms: int
 ) -> tuple[Permit | Deny, Sequence[Alarm]]:
     """Permit or deny with the first reason that applies, and the alarms that the query raises, served or not.
 
-    The order: whether the party may use this basis at all; whether the query is one that the basis knows; whether the
-    party is stopped; what it has done so far. Nothing here depends on whether anybody has the number asked for.
+    The order: whether the party, and this account of it, may use this basis at all; whether the query is one that the
+    basis knows; whether the party is stopped; what it has done so far. Nothing here depends on whether anybody has the
+    number asked for.
     """
     if not ask.registered:
         return NOT_REGISTERED, ()
+    if ask.brings:
+        return BRINGS_CASES, ()
     malformed = _malformed(basis, ask)
     if malformed is not None:
         return malformed, ()
     if tally.blocked:
         return BLOCKED, ()
-    found = _patterns(tally)
+    found = _patterns(rules, ask, tally)
     if any(alarm.blocks for alarm in found):
         return BLOCKED, found
     for limit, seen, reason in (
@@ -157,10 +174,16 @@ def _malformed(basis: StatutoryBasis, ask: AccessAsk) -> Deny | None:
     return None
 
 
-def _patterns(tally: Tally) -> list[Alarm]:
+def _patterns(rules: CaseRules, ask: AccessAsk, tally: Tally) -> list[Alarm]:
     found = []
     if tally.near + 1 >= NEAR_LIMIT:
         found.append(Alarm(AlarmKind.NEIGHBOURING, tally.near + 1, NEAR_LIMIT))
     if tally.burst + 1 >= BURST_LIMIT:
         found.append(Alarm(AlarmKind.DISTINCT, tally.burst + 1, BURST_LIMIT))
+    if ask.case in STRANGE:
+        here = 0 if ask.case is Standing.LATE else 1
+        for seen, limit in ((tally.strange + here, rules.unknown), (tally.strange_or_late + 1, rules.unknown_late)):
+            if seen >= limit:
+                found.append(Alarm(AlarmKind.CASE, seen, limit))
+                break
     return found

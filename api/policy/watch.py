@@ -1,8 +1,8 @@
 """What in the use of data by consent looks unusual, by figures alone. Pure; thresholds are `api.catalogue.watch`.
 
 An alarm stops nothing by itself: a regulator looks, and suspends an organisation or a consent where that is needed.
-Whether a case number exists no platform can know; that many people are asked under one and the same is what a made-up
-one looks like from here.
+That many people are asked under one and the same case number is what a made-up one looks like from here; whether it
+exists is known where its body brings a register (`api.policy.case_register`), which raises the last two.
 """
 
 from dataclasses import dataclass
@@ -24,6 +24,8 @@ class WatchKind(StrEnum):
     DRIFT = "drift"
     ENUMERATION = "enumeration"
     CASE = "case"
+    CASE_UNKNOWN = "case_unknown"
+    CASE_CLOSED = "case_closed"
 
 
 class WatchState(StrEnum):

@@ -139,6 +139,7 @@ def _queries_page(
     page = statutory.list_own(ctx, actor, cursor)
     view = views.Queries(
         base=base,
+        register=f"/{portal}/case-register",
         bases=tuple(
             Choice(value=one.basis.code, label=one.basis.label(lang), hint=one.basis.law(lang)) for one in found.bases
         ),

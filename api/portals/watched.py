@@ -9,15 +9,17 @@ from api.http.auth import ContextDep
 from api.http.errors import STATUS
 from api.http.language import preferred_language
 from api.locale import Lang, format_number, translator
+from api.policy.case_register import HOUR_MS
 from api.policy.watch import CloseReason
 from api.portals import frame as at
 from api.portals.render import respond
 from api.portals.views import watched as views
 from api.portals.views.common import Choice
 from api.portals.wording import CLOSE_REASONS, WATCHES
-from api.services import admissions, watch
+from api.services import admissions, case_register, watch
+from api.services.case_register import BodyView
 from api.services.context import Actor, Context, Role
-from api.services.watch import AlarmView
+from api.services.watch import AlarmView, CaseView
 from api.store.queries.parties import PartyStatus
 
 router = APIRouter(include_in_schema=False)
@@ -84,6 +86,8 @@ def _page(request: Request, ctx: Context, actor: Actor, cursor: str | None, erro
         reasons=tuple(Choice(value=code, label=labels.gettext(text)) for code, text in CLOSE_REASONS.items()),
         error=None if error is None else at.said(error, lang),
         pager=at.older(base, page.next_cursor, cursor=cursor),
+        # Beside the newest alarms alone: it is the same on every page.
+        registers=() if cursor else tuple(_register(one, lang) for one in case_register.list_bodies(ctx, actor)),
     )
     status = 200 if error is None else int(STATUS[error.kind])
     return respond("staff/watch.html", view, at.frame(request, ctx, portal, "watch", actor), status)
@@ -116,4 +120,20 @@ def _card(ctx: Context, one: AlarmView, actor: Actor, lang: Lang) -> views.Alarm
         may_close=one.may_close,
         may_check=one.may_check,
         may_suspend=actor.role is Role.REGULATOR and active and row.state == "taken",
+        case=None if one.case is None else _case(one.case, row.raised_at_ms),
+    )
+
+
+def _case(case: CaseView, raised_at_ms: int) -> views.CaseFacts:
+    hours = None if case.came_at_ms is None else max(0, case.came_at_ms - raised_at_ms) // HOUR_MS
+    return views.CaseFacts(case_no=case.case_no, use=case.use, late=case.late, came_after_h=hours)
+
+
+def _register(one: BodyView, lang: Lang) -> views.RegisterLine:
+    body = one.body
+    return views.RegisterLine(
+        organisation=at.named(body.party, lang),
+        since_ms=body.since_ms,
+        last_at_ms=None if body.register is None else body.register.last_at_ms,
+        late=one.late,
     )

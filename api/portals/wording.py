@@ -157,6 +157,8 @@ WATCHES: Mapping[str, str] = {
     "drift": N_("%(seen)s requests in a day under a purpose never used before; %(limit)s are unusual: %(subject)s."),
     "enumeration": N_("%(seen)s requests in a day to numbers that nobody has; %(limit)s are unusual."),
     "case": N_("%(seen)s people asked under one and the same case number; %(limit)s are unusual."),
+    "case_unknown": N_("A case number that is not in the organisation's register, used %(seen)s times."),
+    "case_closed": N_("The number of a case that was closed before, used %(seen)s times."),
 }
 
 CLOSE_REASONS: Mapping[str, str] = {
@@ -169,6 +171,7 @@ ALARMS: Mapping[str, str] = {
     "neighbouring": N_("%(seen)s neighbouring numbers within an hour; from %(limit)s on somebody counts up."),
     "distinct": N_("%(seen)s different numbers within ten minutes; from %(limit)s on no officer types as fast."),
     "absent": N_("%(seen)s queries in a day that found nothing; %(limit)s are one too many."),
+    "case": N_("%(seen)s case numbers in a day that are not in the register, or closed; %(limit)s are too many."),
     "hours": N_("%(seen)s times at night, when nobody should be at a desk."),
     "quota": N_("A quota was reached: query %(seen)s of at most %(limit)s."),
 }

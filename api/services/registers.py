@@ -6,11 +6,13 @@ register, up to which day and how many entries; the receipts of the entries them
 
 import logging
 
+from api.catalogue.case_register import case_rules
 from api.catalogue.retention import load_retention
+from api.services.case_register import closed_before
 from api.services.context import Context
 from api.services.looks import WINDOW_MS
 from api.store import clock, read_only, unit_of_work
-from api.store.queries import looks, statutory
+from api.store.queries import case_registers, looks, statutory
 from api.store.receipts import ReceiptDraft, prepare_receipt
 from chain.canonical import Json
 from chain.receipt import ReceiptKind
@@ -20,11 +22,12 @@ log = logging.getLogger("mydata.registers")
 DAY_MS = 86_400_000
 SETTLED_MS = WINDOW_MS + 60_000  # a look that began in its window has been counted by then
 STATUTORY = "statutory_accesses"
+CASES = "case_numbers"
 
 
 def keep_house(ctx: Context) -> int:
-    """Both; how many rows were written or purged. Raises ApiError of the store."""
-    done = seal_counts(ctx) + purge_statutory(ctx)
+    """All of it; how many rows were written or purged. Raises ApiError of the store."""
+    done = seal_counts(ctx) + purge_statutory(ctx) + purge_cases(ctx)
     if done:
         ctx.log.wake()
     return done
@@ -63,4 +66,21 @@ def purge_statutory(ctx: Context) -> int:
         details: dict[str, Json] = {"act": "purged", "register": STATUTORY, "before_ms": before, "count": gone}
         prepare_receipt(session, ctx.vault, ReceiptDraft(ReceiptKind.COUNT, details))
     log.info("register %s: %d entries older than %d days purged", STATUTORY, gone, days)
+    return gone
+
+
+def purge_cases(ctx: Context) -> int:
+    """Purge the numbers of cases that were closed long ago, and accounts of which nothing needs to be known; how many.
+
+    Without a receipt: of this register nothing stands in the log.
+    """
+    days = load_retention().registers[CASES].days
+    with read_only(ctx.db) as session:
+        if not case_registers.is_purgeable(session, closed_before(clock.now_ms(session), days)):
+            return 0
+    with unit_of_work(ctx.db) as session:
+        now = clock.advance(session)
+        accounts_before = now - case_rules().separation_days * DAY_MS
+        gone = case_registers.purge(session, closed_before(now, days), accounts_before)
+    log.info("register %s: %d entries of cases closed more than %d days ago purged", CASES, gone, days)
     return gone

@@ -10,19 +10,20 @@ erased get the same answer after the same steps, and count alike towards the ala
 
 import hmac
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from api.catalogue.case_register import case_rules
 from api.catalogue.model import HolderKind, StatutoryBasis
 from api.errors import ApiError, Kind
 from api.policy import statutory as policy
 from api.policy.decide import Deny
 from api.policy.statutory import AccessAsk, decide_access
-from api.services import pulls, statutory_grants
+from api.services import case_register, pulls, statutory_grants
 from api.services.context import Actor, Context, Role
 from api.services.identity import canonical_number
 from api.services.pulls import Pulled, SignedPull
 from api.store import Session, clock, ids, read_only, unit_of_work
-from api.store.queries import alarms, cases, holders, parties, records, registrations, statutory
+from api.store.queries import alarms, case_registers, cases, holders, parties, records, registrations, statutory
 from api.store.queries.holders import HolderKind as StoredKind
 from api.store.queries.paging import Page
 from api.store.queries.registrations import LegalBasis
@@ -94,7 +95,7 @@ def query(
         ctx.vault.blind_index("statutory/number", new.holder_kind.value, number),
         ctx.vault.blind_index("statutory/stem", new.holder_kind.value, policy.stem(number)),
     )
-    access = _admit(ctx, party_id, basis, new, number, subject, _access_id(ctx, party_id, idempotency_key))
+    access = _admit(ctx, actor, basis, new, number, subject, _access_id(ctx, party_id, idempotency_key))
     types = sorted({type_code for type_code, _ in new.items})
     with read_only(ctx.db) as session:
         holder_id = holders.find_holder(session, ctx.vault, StoredKind(new.holder_kind.value), number)
@@ -144,7 +145,7 @@ def bases_of(ctx: Context, actor: Actor) -> list[StatutoryBasis]:
 
 def _admit(
     ctx: Context,
-    party_id: str,
+    actor: Actor,
     basis: StatutoryBasis,
     new: NewAccess,
     number: str,
@@ -152,6 +153,7 @@ def _admit(
     access_id: str,
 ) -> StatutoryAccess:
     """Decide and count in one transaction; the row of the query, or the refusal raised."""
+    party_id = actor.party(Role.DEPARTMENT, Role.ENTITY)
     described = ctx.vault.blind_index("statutory/query", *_described(new))
     items = frozenset(new.items)
     with unit_of_work(ctx.db) as session:
@@ -164,22 +166,28 @@ def _admit(
         party = parties.get_party(session, party_id)
         active = party is not None and party.status == parties.PartyStatus.ACTIVE
         registered = registrations.is_registered(session, party_id, LegalBasis.STATUTORY_DUTY, basis.code)
-        ask = AccessAsk(active and registered, new.holder_kind, new.case_no, items)
+        used = case_register.used(ctx, session, party_id, new.case_no, now)
+        brings = case_register.brings(session, party_id, actor.subject, now)
+        ask = AccessAsk(active and registered, new.holder_kind, new.case_no, items, used.standing, brings)
         verdict: object
+        raised: Sequence[policy.Alarm] = ()
         if known is not None:
             verdict = policy.NOT_REGISTERED if not ask.registered else policy.BLOCKED if tally.blocked else None
         else:
-            verdict, raised = decide_access(basis, ask, tally, now)
+            verdict, raised = decide_access(basis, case_rules(), ask, tally, now)
             for alarm in raised:
                 alarms.raise_alarm(session, ctx.vault, party_id, basis.code, alarm, now)
         if known is not None and verdict is None:
             return known
+        if not isinstance(verdict, Deny):
+            case_registers.note_account(session, party_id, actor.subject, now, asked=True)
         row = StatutoryAccess(
             id=access_id,
             party_id=party_id,
             basis_code=basis.code,
             basis_version=basis.version,
             case_no=new.case_no if basis.case_fits(new.case_no) else "",
+            case_standing=used.standing,
             items=[{"type": type_code, "field": name} for type_code, name in sorted(items)],
             subject_bidx=subject.number,
             near_bidx=subject.near,
@@ -196,6 +204,11 @@ def _admit(
             row.holder_id = holders.find_holder(session, ctx.vault, StoredKind(new.holder_kind.value), number)
             row.receipt_id = _receipt(ctx, session, ReceiptKind.REFUSAL, row, row.holder_id)
         session.add(row)
+        if not isinstance(verdict, Deny) or raised:
+            session.flush()
+            seen = case_register.seen(session, used, now)
+            if seen is not None:
+                case_register.raise_alarm(ctx, session, replace(used, access_id=row.id), now, seen)
     ctx.log.wake()
     if isinstance(verdict, Deny):
         raise ApiError(verdict.reason, Kind.FORBIDDEN)

@@ -13,12 +13,15 @@ from api.catalogue.watch import WatchRules, watch_rules
 from api.errors import ApiError, Kind
 from api.policy import watch as policy
 from api.policy.watch import DAY_MS, MINUTE_MS, CloseReason, Seen, Use, WatchKind, WatchState
-from api.services import notifications
+from api.services import case_register, notifications
+from api.services.case_register import Used
 from api.services.context import Actor, Also, Context, Role
 from api.services.notifications import Topic
 from api.store import Session, clock, read_only, unit_of_work
-from api.store.queries import parties, watch
+from api.store.queries import case_registers, parties, watch
 from api.store.queries.paging import Page
+from api.store.queries.registrations import LegalBasis
+from api.store.queries.requests import BY_ENTITY
 from api.store.queries.watch import Event
 from api.store.tables import Party, WatchAlarm
 
@@ -29,14 +32,29 @@ REMARK_MAX = 200
 
 
 @dataclass(frozen=True, slots=True)
+class CaseView:
+    """What an alarm about a case number is about.
+
+    `case_no` is for regulators alone, as long as the query or request of that id is kept. `late`: the register was late
+    when the number was used. `came_at_ms`: when it was registered after all.
+    """
+
+    case_no: str | None
+    use: str | None
+    late: bool
+    came_at_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class AlarmView:
-    """An alarm with its party, and what the reader may do next."""
+    """An alarm with its party, and what the reader may do next; `case` where it is about a case number."""
 
     row: WatchAlarm
     party: Party | None
     may_take: bool
     may_close: bool
     may_check: bool
+    case: CaseView | None
 
 
 def turn(ctx: Context, rules: WatchRules | None = None) -> int:
@@ -51,7 +69,7 @@ def turn(ctx: Context, rules: WatchRules | None = None) -> int:
         if last is None:
             return 0
         judged = _newest_of_each(events)
-        found = [one for event in judged if not event.pulls for one in _of_request(session, chosen, event)]
+        found = [one for event in judged if not event.pulls for one in _of_request(ctx, session, chosen, event)]
     with unit_of_work(ctx.db) as session:
         if watch.mark(session, lock=True) != start:
             return 0
@@ -141,6 +159,15 @@ def look_again(
     ctx.log.wake()
 
 
+def case_of(session: Session, actor: Actor, row: WatchAlarm) -> CaseView | None:
+    """What an alarm about a case number is about; None for other alarms."""
+    found = case_registers.finding_of(session, row.id)
+    if found is None:
+        return None
+    number = case_registers.number_of(session, found) if actor.role is Role.REGULATOR else None
+    return CaseView(number, found.access_id or found.request_id, found.late, found.came_at_ms)
+
+
 def _newest_of_each(events: Sequence[Event]) -> list[Event]:
     """One event to judge at for each party, kind and minute: the last; each request by itself, for its own case."""
     chosen: dict[tuple[str, int, str], Event] = {}
@@ -151,11 +178,15 @@ def _newest_of_each(events: Sequence[Event]) -> list[Event]:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """Something unusual by the time of an event. `subject` is what the alarm is about beside the party."""
+    """Something unusual by the time of an event. `subject` is what the alarm is about beside the party.
+
+    `case` is the case number where the alarm is that it is in no register, or closed.
+    """
 
     event: Event
     subject: str
     seen: Seen
+    case: Used | None = None
 
 
 _WITH_SUBJECT = frozenset({WatchKind.DRIFT})
@@ -192,7 +223,7 @@ def _of_pulls(session: Session, rules: WatchRules, event: Event) -> list[_Found]
     return [_Found(event, "", seen) for seen in policy.judge(rules, use)]
 
 
-def _of_request(session: Session, rules: WatchRules, event: Event) -> list[_Found]:
+def _of_request(ctx: Context, session: Session, rules: WatchRules, event: Event) -> list[_Found]:
     """What is unusual in the requests of an event's party."""
     request = watch.request_of(session, event.receipt_id)
     if request is None:
@@ -216,11 +247,18 @@ def _of_request(session: Session, rules: WatchRules, event: Event) -> list[_Foun
     if request.case_no:
         started = _since(session, event, rules.case.days * DAY_MS, WatchKind.CASE)
         use = replace(use, of_case=watch.holders_of_case(session, party_id, request.case_no, started, now))
-    return [_Found(event, purpose if seen.kind in _WITH_SUBJECT else "", seen) for seen in policy.judge(rules, use)]
+    found = [_Found(event, purpose if seen.kind in _WITH_SUBJECT else "", seen) for seen in policy.judge(rules, use)]
+    if request.case_no and request.legal_basis == LegalBasis.CONSENT and request.origin == BY_ENTITY:
+        case = replace(case_register.used(ctx, session, party_id, request.case_no, now), request_id=request.id)
+        seen = case_register.seen(session, case, now)
+        found += [] if seen is None else [_Found(event, case_register.subject(case), seen, case)]
+    return found
 
 
 def _raise(ctx: Context, session: Session, found: _Found) -> int:
     at_ms = found.event.at_ms
+    if found.case is not None:
+        return int(case_register.raise_alarm(ctx, session, found.case, at_ms, found.seen))
     row = watch.raise_alarm(session, ctx.vault, found.event.party_id, found.subject, found.seen, at_ms)
     if row is None:
         return 0
@@ -237,4 +275,5 @@ def _seen(session: Session, actor: Actor, row: WatchAlarm) -> AlarmView:
         may_take=regulator and row.state == WatchState.OPEN,
         may_close=regulator and row.state == WatchState.TAKEN,
         may_check=regulator and row.state == WatchState.CLOSED and row.closed_by != actor.subject,
+        case=case_of(session, actor, row),
     )

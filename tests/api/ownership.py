@@ -322,6 +322,9 @@ WITHOUT_A_THING = frozenset(
         "POST /v1/statutory-accesses",
         "POST /v1/traces/jobs",
         "GET /v1/statutory-bases",
+        "GET /v1/case-register",
+        "POST /v1/case-register",
+        "GET /v1/case-registers",
         # Everybody's that are held up or void: not what is somebody's own, but what stands still.
         "GET /v1/supervision/grants",
         "GET /v1/sessions/current",

@@ -96,6 +96,8 @@ WHO = {
     "/v1/statutory-bases": {"department", "entity", "machine"},
     "/v1/statutory-alarms": {"regulator"},
     "/v1/statutory-alarms/{alarm_id}/close": {"regulator"},
+    "/v1/case-register": {"department", "entity", "machine"},
+    "/v1/case-registers": {"regulator", "auditor"},
     "GET /v1/party-acts": {"operator", "security", "auditor", "regulator"},
     "POST /v1/party-acts": {"operator"},
     "/v1/party-acts/{act_id}": {"operator", "security", "auditor", "regulator"},

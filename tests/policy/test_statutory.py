@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.catalogue import load_catalogue
+from api.catalogue.case_register import case_rules
 from api.catalogue.model import HolderKind
 from api.locale import CHINA_STANDARD_TIME, error_texts
 from api.policy import statutory
@@ -16,6 +17,7 @@ from api.policy.statutory import AccessAsk, AlarmKind, Tally, decide_access
 
 BASIS = load_catalogue().statutory_basis("police.investigation")
 ITEMS = frozenset({("person.id_card", "name")})
+RULES = case_rules()
 ASK = AccessAsk(True, HolderKind.PERSON, BASIS.case_example, ITEMS)
 CALM = Tally(today=0, of_case=0, near=0, burst=0, blocked=False)
 NOON = int(datetime(2026, 11, 23, 12, tzinfo=CHINA_STANDARD_TIME).timestamp() * 1000)
@@ -45,7 +47,7 @@ def wide(text: str) -> str:
     ],
 )
 def test_the_first_reason_that_applies(ask: AccessAsk, tally: Tally, reason: Deny) -> None:
-    assert decide_access(BASIS, ask, tally, NOON)[0] == reason
+    assert decide_access(BASIS, RULES, ask, tally, NOON)[0] == reason
 
 
 def test_one_below_each_limit_is_served_without_an_alarm() -> None:
@@ -56,11 +58,11 @@ def test_one_below_each_limit_is_served_without_an_alarm() -> None:
         statutory.BURST_LIMIT - 2,
         blocked=False,
     )
-    assert decide_access(BASIS, ASK, edge, NOON) == (Permit(ITEMS), [])
+    assert decide_access(BASIS, RULES, ASK, edge, NOON) == (Permit(ITEMS), [])
 
 
 def test_night_hours_alarm_and_stop_nothing() -> None:
-    verdict, alarms = decide_access(BASIS, ASK, CALM, NIGHT)
+    verdict, alarms = decide_access(BASIS, RULES, ASK, CALM, NIGHT)
     assert verdict == Permit(ITEMS)
     assert [(alarm.kind, alarm.blocks) for alarm in alarms] == [(AlarmKind.HOURS, False)]
 
@@ -85,8 +87,8 @@ def test_who_did_more_is_never_served_where_who_did_less_is_not(one: Tally, more
         max(one.burst, more.burst),
         blocked=one.blocked or more.blocked,
     )
-    if isinstance(decide_access(BASIS, ASK, one, NOON)[0], Deny):
-        assert isinstance(decide_access(BASIS, ASK, worse, NOON)[0], Deny)
+    if isinstance(decide_access(BASIS, RULES, ASK, one, NOON)[0], Deny):
+        assert isinstance(decide_access(BASIS, RULES, ASK, worse, NOON)[0], Deny)
 
 
 def test_neighbours_have_a_stem_in_common() -> None:

@@ -83,6 +83,7 @@ CHAPTERS = (
             ("department-returns", "All returns and how far each is."),
             ("department-quality", "Data quality: pass rate, rules, worst fields, trend, each with its definition."),
             ("department-seals", "Sealed PDFs: which are waiting for whose seal, and in which order."),
+            ("department-case-register", "The register of case numbers that queries by duty are held against."),
             ("department-queries", "A query by statutory duty: case number, quota, whom, which details."),
             (
                 "department-visit-request",
@@ -151,7 +152,10 @@ CHAPTERS = (
             ("regulator-trace-inconclusive", "No verdict: what was found and why it does not suffice."),
             ("regulator-flow", "The flow map: from department through purpose to recipient, by day."),
             ("regulator-life", "The life of one certificate, from its return to its last use."),
-            ("regulator-watch", "Alarms on use by consent: bursts, odd hours, drift; looked into by two officers."),
+            (
+                "regulator-watch",
+                "Alarms: bursts, odd hours, drift, case numbers in no register; looked into by two officers.",
+            ),
             ("regulator-alarms", "Alarms on queries by statutory duty."),
             ("regulator-grants", "Finding a consent."),
             ("regulator-grant", "One consent seen from above: hold up, lift, declare invalid."),

@@ -10,7 +10,8 @@ from api.http.forms import Answered, IdempotencyKey, Strict, moment, once
 from api.http.strict_json import StrictJsonRoute
 from api.policy.watch import CloseReason, WatchState
 from api.services import watch
-from api.services.context import Actor, Role
+from api.services.context import Actor, Also, Role
+from api.services.watch import CaseView
 from api.store.tables import WatchAlarm
 
 router = APIRouter(prefix="/watch-alarms", tags=["supervision"], route_class=StrictJsonRoute)
@@ -32,8 +33,8 @@ class SecondLookIn(Strict):
     agrees: bool
 
 
-def shown(row: WatchAlarm) -> dict[str, Any]:
-    """An alarm as JSON; officers by their pseudonyms."""
+def shown(row: WatchAlarm, case: CaseView | None) -> dict[str, Any]:
+    """An alarm as JSON; officers by their pseudonyms. `case` where it is about a case number."""
     return {
         "id": row.id,
         "party": row.party_id,
@@ -52,7 +53,15 @@ def shown(row: WatchAlarm) -> dict[str, Any]:
         "remark": row.remark,
         "checked_by": row.checked_by,
         "checked_at": moment(row.checked_at_ms),
+        "case": None
+        if case is None
+        else {"case_no": case.case_no, "use": case.use, "late": case.late, "came_at": moment(case.came_at_ms)},
     }
+
+
+def keeping(actor: Actor, answered: Answered) -> Also[WatchAlarm]:
+    """Keeps the alarm as it stands after a step as the answer."""
+    return lambda session, row: answered(session, shown(row, watch.case_of(session, actor, row)))
 
 
 @router.get("")
@@ -64,7 +73,7 @@ def list_watch_alarms(
 ) -> dict[str, Any]:
     """What looked unusual in the use of data by consent, newest first."""
     page = watch.list_all(ctx, actor, cursor, state=None if state is None else WatchState(state))
-    return {"items": [shown(one.row) for one in page.items], "next_cursor": page.next_cursor}
+    return {"items": [shown(one.row, one.case) for one in page.items], "next_cursor": page.next_cursor}
 
 
 @router.post("/{alarm_id}/take")
@@ -74,7 +83,7 @@ def take_alarm(
     """Take an open alarm to look into it."""
 
     def act(answered: Answered) -> None:
-        watch.take(ctx, actor, alarm_id, also=lambda session, row: answered(session, shown(row)))
+        watch.take(ctx, actor, alarm_id, also=keeping(actor, answered))
 
     return once(ctx, actor, request, key, {}, act)
 
@@ -87,7 +96,7 @@ def close_watch_alarm(
 
     def act(answered: Answered) -> None:
         reason = CloseReason(body.reason)
-        watch.close(ctx, actor, alarm_id, reason, body.remark, also=lambda s, row: answered(s, shown(row)))
+        watch.close(ctx, actor, alarm_id, reason, body.remark, also=keeping(actor, answered))
 
     return once(ctx, actor, request, key, body, act)
 
@@ -99,6 +108,6 @@ def look_again(
     """The second look, by another officer than the one who closed."""
 
     def act(answered: Answered) -> None:
-        watch.look_again(ctx, actor, alarm_id, agrees=body.agrees, also=lambda s, row: answered(s, shown(row)))
+        watch.look_again(ctx, actor, alarm_id, agrees=body.agrees, also=keeping(actor, answered))
 
     return once(ctx, actor, request, key, body, act)

@@ -67,10 +67,12 @@ class OwnAlarm:
 class Queries:
     """依法查询: the form and what was queried before. `once` makes a form that is sent twice one query.
 
-    `base` is the page's path. `blocked`: nothing is served until a regulator has closed an alarm.
+    `base` is the page's path, `register` that of the case numbers. `blocked`: nothing is served until a regulator has
+    closed an alarm.
     """
 
     base: str
+    register: str
     blocked: bool
     alarms: tuple[OwnAlarm, ...]
     bases: tuple[Choice, ...]

@@ -6,6 +6,7 @@ from enum import StrEnum
 from sqlalchemy import delete, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
+from api.policy.case_register import Standing
 from api.policy.statutory import BURST_MS, DAY_MS, HOUR_MS, Tally
 from api.store.queries import paging
 from api.store.tables import Case, Party, StatutoryAccess, StatutoryAlarm
@@ -28,6 +29,7 @@ class AlarmState(StrEnum):
 
 
 _SET = update(StatutoryAccess).execution_options(synchronize_session=False)
+_STRANGE = (Standing.UNKNOWN.value, Standing.CLOSED.value)
 _COUNTED = tuple(outcome.value for outcome in Outcome if outcome is not Outcome.REFUSED)
 
 
@@ -57,15 +59,26 @@ def tally(session: Session, party_id: str, basis_code: str, case_no: str, subjec
         *mine, StatutoryAccess.near_bidx == subject.near, StatutoryAccess.at_ms > now_ms - HOUR_MS
     )
     burst = select(others).where(*mine, StatutoryAccess.at_ms > now_ms - BURST_MS)
+    other_cases = select(func.count(func.distinct(StatutoryAccess.case_no))).where(
+        StatutoryAccess.party_id == party_id,
+        StatutoryAccess.outcome.in_(_COUNTED),
+        StatutoryAccess.case_no != case_no,
+    )
     since = session.execute(
         select(func.max(StatutoryAlarm.closed_at_ms)).where(StatutoryAlarm.party_id == party_id)
     ).scalar()
+    other_cases = other_cases.where(StatutoryAccess.at_ms > max(now_ms - DAY_MS, since or 0))
+    strange, strange_or_late = (
+        int(session.execute(other_cases.where(StatutoryAccess.case_standing.in_(standings))).scalar_one())
+        for standings in (_STRANGE, (*_STRANGE, Standing.LATE.value))
+    )
     if since is not None:
         # What a regulator has looked at does not raise the next alarm.
         near, burst = near.where(StatutoryAccess.at_ms > since), burst.where(StatutoryAccess.at_ms > since)
     counts = [int(session.execute(query).scalar_one()) for query in (of_case, near, burst)]
     today = used_today(session, party_id, basis_code, now_ms)
-    return Tally(today, counts[0], counts[1], counts[2], is_blocked(session, party_id))
+    blocked = is_blocked(session, party_id)
+    return Tally(today, counts[0], counts[1], counts[2], blocked, strange, strange_or_late)
 
 
 def used_today(session: Session, party_id: str, basis_code: str, now_ms: int) -> int:

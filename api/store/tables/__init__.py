@@ -7,6 +7,7 @@ Nothing here is SQLite's alone: PostgreSQL runs the same metadata. Personal valu
 
 from api.store.tables.asking import DataAsk, DataAskEvent
 from api.store.tables.base import CODE, HASH, ID, Base
+from api.store.tables.case_registers import CaseAccount, CaseFinding, CaseNumber, CaseRegister
 from api.store.tables.chained import ChainBlock, ChainSigner, ChainStatus, ChainTx, ChainTxHistory, Outbox
 from api.store.tables.copied import Content, Copy, Provenance, Trace
 from api.store.tables.credentials import GrantDraft, Passkey, PasskeyChallenge, ProviderSubject, SignIn
@@ -53,7 +54,11 @@ __all__ = [
     "Base",
     "Batch",
     "Case",
+    "CaseAccount",
     "CaseEvent",
+    "CaseFinding",
+    "CaseNumber",
+    "CaseRegister",
     "ChainBlock",
     "ChainSigner",
     "ChainStatus",

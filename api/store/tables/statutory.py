@@ -21,7 +21,8 @@ class StatutoryAccess(Base):
 
     `subject_bidx` = keyed index of the number asked for, `near_bidx` of that number without its last four characters:
     by these the alarm counts distinct and neighbouring numbers, and nobody reads them; `request_bidx` that of the whole
-    query, by which a repeat is known. `holder_id`, `grant_id` are null
+    query, by which a repeat is known. `case_standing`: how the case number stood in the party's register, null where it
+    never brought one. `holder_id`, `grant_id` are null
     where there was nothing to deliver or the number is nobody's here. Until `masked_until_ms` the holder sees that
     somebody queried and under which law it is masked (`mask_basis`), not who; then all of it.
     """
@@ -35,6 +36,7 @@ class StatutoryAccess(Base):
     basis_code: Mapped[str] = mapped_column(CODE)
     basis_version: Mapped[int] = mapped_column(Integer)
     case_no: Mapped[str] = mapped_column(String(64))
+    case_standing: Mapped[str | None] = mapped_column(String(16))
     items: Mapped[list[dict[str, object]]] = mapped_column(JSON)
     subject_bidx: Mapped[bytes] = mapped_column(HASH)
     near_bidx: Mapped[bytes] = mapped_column(HASH)
@@ -52,7 +54,7 @@ class StatutoryAccess(Base):
 
 
 class StatutoryAlarm(Base):
-    """What looked like enumeration: `kind` distinct, neighbouring, absent, hours or quota; `seen` against `limit`.
+    """What looked like enumeration: `seen` against `limit`. `kind`: distinct, neighbouring, absent, case, hours, quota.
 
     While one that `blocks` is open, all of its party's queries are refused; a regulator closes it.
     """

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from api.locale import Lang
-from api.portals.views import common, duty
+from api.portals.views import case_register, common, duty
 from tests.portals.sample_views.shared import DAY, T0, Words
 
 Entry = tuple[str, str, str, str, object]
@@ -53,6 +53,7 @@ def department_duty_pages(lang: Lang) -> Iterator[Entry]:
     night = t("夜间非办公时间查询 3 次。", "3 times at night.")
     full = duty.Queries(
         base="/department/queries",
+        register="/department/case-register",
         blocked=False,
         alarms=(duty.OwnAlarm(what=night, blocks=False, raised_at_ms=T0),),
         bases=(police, common.Choice(value="court.enforcement", label=t("法院执行查控", "Court enforcement"))),
@@ -72,6 +73,7 @@ def department_duty_pages(lang: Lang) -> Iterator[Entry]:
     yield "queries-stopped", "staff/queries.html", "queries", "/department/queries", stopped
     none = duty.Queries(
         base="/department/queries",
+        register="/department/case-register",
         blocked=False,
         alarms=(),
         bases=(),
@@ -84,6 +86,25 @@ def department_duty_pages(lang: Lang) -> Iterator[Entry]:
         pager=common.Pager(),
     )
     yield "queries-none", "staff/queries.html", "queries", "/department/queries", none
+    base = "/department/case-register"
+    register = case_register.CaseRegisterPage(
+        base=base,
+        queries="/department/queries",
+        last_at_ms=T0,
+        open=128,
+        closed=1043,
+        late=False,
+        late_days=3,
+        max_entries=5000,
+        may_bring=True,
+        done=case_register.Done(added=12, changed=3, unchanged=113, came=1),
+        error=None,
+    )
+    yield "case-register", "staff/case_register.html", "queries", base, register
+    gap = replace(register, last_at_ms=None, open=0, closed=0, done=None, may_bring=False)
+    yield "case-register-none", "staff/case_register.html", "queries", base, gap
+    late = replace(register, late=True, done=None)
+    yield "case-register-late", "staff/case_register.html", "queries", base, late
 
 
 def regulator_duty_pages(lang: Lang) -> Iterator[Entry]:

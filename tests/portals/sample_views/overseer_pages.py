@@ -9,7 +9,7 @@ from api.portals.views import flow, indicators, watched
 from api.portals.views.common import Choice, Pager
 from api.portals.wording import WATCHES
 from api.services.indicators import INDICATORS
-from tests.portals.sample_views.shared import T0, Words
+from tests.portals.sample_views.shared import DAY, T0, Words
 
 
 def _indicators(lang: Lang, base: str) -> indicators.Indicators:
@@ -145,7 +145,7 @@ def watch_page(lang: Lang) -> watched.Watch:
     """The queue with an alarm in each state."""
     t = Words(lang)
 
-    def card(state: str, kind: str, seen: int, limit: int) -> watched.AlarmCard:
+    def card(state: str, kind: str, seen: int, limit: int, case: watched.CaseFacts | None = None) -> watched.AlarmCard:
         what = translator(lang).gettext(WATCHES[kind])
         return watched.AlarmCard(
             id=f"alarm_{state}",
@@ -167,13 +167,27 @@ def watch_page(lang: Lang) -> watched.Watch:
             may_close=state == "taken",
             may_check=state == "closed",
             may_suspend=state == "taken",
+            case=case,
         )
 
-    alarms = (card("open", "burst", 412, 300), card("taken", "drift", 14, 10))
+    invented = watched.CaseFacts(
+        case_no="A3710024500002026110039", use="stat_4f1c22d9a07be5318c6d02f49e7ab310", late=True, came_after_h=26
+    )
+    police, court = t("演示市公安局", "Demo City Police"), t("演示海港区人民法院", "Demo Harbour District Court")
+
+    alarms = (
+        card("open", "case_unknown", 2, 1, invented),
+        card("open", "burst", 412, 300),
+        card("taken", "drift", 14, 10),
+    )
     return watched.Watch(
         base="/regulator/watch",
         alarms=(*alarms, card("closed", "case", 12, 10), card("checked", "enumeration", 7, 5)),
         reasons=(Choice(value="explained", label=t("单位已作说明", "The organisation explained it")),),
         error=None,
         pager=Pager(),
+        registers=(
+            watched.RegisterLine(organisation=court, since_ms=T0 - 30 * DAY, last_at_ms=None, late=False),
+            watched.RegisterLine(organisation=police, since_ms=T0 - 30 * DAY, last_at_ms=T0 - 5 * DAY, late=True),
+        ),
     )
