@@ -2,14 +2,15 @@
 
 import time
 from collections.abc import Callable
-from datetime import date
+from datetime import date, datetime
 
-from api.demo import flow, flow_duties
+from api.demo import flow, flow_duties, flow_duty
 from api.demo.client import Person as Caller
 from api.demo.parties import REGULATOR
 from api.demo.people import credit_code, identity_number
 from api.demo.provision import party_id
 from api.demo.stage import ANCHOR_WAIT_S, Demo, expect, refusal_of
+from api.locale import CHINA_STANDARD_TIME
 from api.services.indicators import INDICATORS
 from chain.bundle import parse_bundle
 
@@ -17,6 +18,9 @@ WANDERER = "telecom-wave"
 PURPOSE = "telecom.service_change"
 ITEMS: flow.Items = (("person.id_card", "name", True), ("person.id_card", "id_number", True))
 UNKNOWN = 6
+COURT, BASIS = flow.entity("court-harbour"), "court.enforcement"
+CASES = ("(2026)鲁1002执2001号", "(2026)鲁1002执2999号")
+REGISTER = "/v1/case-register"
 
 
 def duties(demo: Demo) -> tuple[int, str]:
@@ -82,7 +86,7 @@ def flow_map(demo: Demo) -> tuple[int, str]:
 
 
 def alarm(demo: Demo) -> tuple[int, str]:
-    """A usual day raised nothing; somebody tries numbers: exactly one alarm, taken, closed, looked at twice."""
+    """A usual day raised nothing; somebody tries numbers, a court names a case that it has not: one alarm each."""
     regulator = demo.town.regulator()
     before = _unusual(regulator)
     expect(before == [], f"a usual day raised {[one['kind'] for one in before]}")
@@ -107,7 +111,36 @@ def alarm(demo: Demo) -> tuple[int, str]:
     finally:
         second.close()
     expect(state == "checked", f"after the second look the alarm is {state}")
-    return UNKNOWN, f"{found[0]['seen']} unknown numbers: one alarm, closed and looked at twice"
+    invented = _invented_case(demo, regulator)
+    return (
+        UNKNOWN + 2,
+        f"{found[0]['seen']} unknown numbers: one alarm, looked at twice; a case in no register: {invented}",
+    )
+
+
+def _invented_case(demo: Demo, regulator: Caller) -> str:
+    """A court's system brings its cases; its clerk's query under one raises nothing, under another an alarm."""
+    court = party_id(COURT)
+    today = datetime.now(CHINA_STANDARD_TIME).date().isoformat()
+    brought = demo.town.machine(COURT).post(REGISTER, {"cases": [{"case_no": CASES[0], "opened_on": today}]})
+    expect(brought["added"] == 1, f"the register took {brought}")
+    whom, fields = demo.city.landlords[0], ("person.real_estate_title/location",)
+    machine = refusal_of(lambda: flow_duty.query(demo.town.machine(COURT), BASIS, CASES[0], whom.number, fields))
+    expect(machine == "statutory.brings_cases", f"who brings the numbers queried: {machine}")
+    claims = {"role": "entity", "party": court, "name": "演示人员", "staff": "C-01"}
+    clerk = Caller(demo.town.url).sign_in(**claims)
+    raised = []
+    try:
+        for case_no in CASES:
+            flow_duty.query(clerk, BASIS, case_no, whom.number, fields)
+            raised.append([one for one in _unusual(regulator) if one["party"] == court])
+    finally:
+        clerk.close()
+    kinds = [[one["kind"] for one in found] for found in raised]
+    expect(kinds == [[], ["case_unknown"]], f"a known and an unknown case raised {kinds}")
+    gaps = [one for one in regulator.get("/v1/case-registers")["items"] if one["last_at"] is None]
+    expect(bool(gaps) and court not in {one["party"] for one in gaps}, "the gaps are not those without a register")
+    return str(raised[1][0]["state"])
 
 
 def _unusual(regulator: Caller) -> list[dict[str, object]]:

@@ -17,6 +17,8 @@ from api.policy.case_register import DAY_MS, HOUR_MS, Standing, may_be_one, stan
 from api.services import registers, watch
 from api.services.days import city_day
 from api.store import clock, read_only
+from api.store.fsck import fsck
+from api.wiring import log_key
 from tests import town
 from tests.api.calls import Caller, caller, problem
 from tests.conftest import Places
@@ -232,6 +234,29 @@ def test_a_number_that_comes_later_marks_its_alarm_and_closes_nothing(service: S
     assert first.call("POST", f"{path}/close", {"reason": "explained", "remark": "补登。"}).status_code == 200
     problem(first.call("POST", f"{path}/second-look", {"agrees": True}), 403, "watch.same_officer")
     assert second.call("POST", f"{path}/second-look", {"agrees": True}).json()["state"] == "checked"
+
+
+def test_fsck_holds_alarms_against_the_numbers_that_they_are_about(service: Service) -> None:
+    day, public = today(service), log_key(service.ctx.keys).public_key().public_bytes_raw()
+
+    def found() -> set[tuple[str, str]]:
+        report = fsck(service.ctx.db, service.ctx.vault, public)
+        return {(one.table, one.code) for one in report.findings if one.table in {"watch_alarms", "case_findings"}}
+
+    with officer(service, "R-1") as clerk, officer(service, "Q-1") as detective:
+        bring(clerk, case(CASES[0], day))
+        look(detective, CASES[1], service)
+        bring(clerk, case(CASES[1], day))
+        settled(service)
+        assert found() == set()
+        for edit in ("came_at_ms = NULL", "came_at_ms = came_at_ms + 86400000", "party_id = :other"):
+            before = service.rows("SELECT came_at_ms, party_id FROM case_findings")[0]
+            values = {"other": party_id(HARBOUR)} if ":other" in edit else {}
+            service.execute(f"UPDATE case_findings SET {edit}", **values)
+            assert found() == {("case_findings", "fsck.alarm_edited")}, edit
+            service.execute("UPDATE case_findings SET came_at_ms = :c, party_id = :p", c=before[0], p=before[1])
+        service.execute("DELETE FROM case_findings")
+        assert found() == {("case_findings", "fsck.alarm_edited")}
 
 
 def test_an_entity_that_brings_its_claims_is_watched_by_them_too(service: Service) -> None:

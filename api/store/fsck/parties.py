@@ -4,14 +4,27 @@ import hashlib
 
 from sqlalchemy import select
 
+from api.policy.watch import WatchKind
 from api.store.fsck.report import Check, Said
-from api.store.queries import alarms, offices, parties, party_acts, watch
-from api.store.tables import OfficeHolding, Party, PartyAct, Registration, StatutoryAlarm, WatchAlarm
+from api.store.queries import alarms, case_registers, offices, parties, party_acts, watch
+from api.store.tables import (
+    CaseFinding,
+    CaseNumber,
+    OfficeHolding,
+    Party,
+    PartyAct,
+    Registration,
+    StatutoryAlarm,
+    WatchAlarm,
+)
 from chain.calls import Role
 from chain.canonical import Json
 from chain.errors import ChainError
 from chain.jose import parse_jwk
 from chain.strict import base64url
+
+_CLOSED = WatchKind.CASE_CLOSED.value
+_OF_CASES = frozenset({WatchKind.CASE_UNKNOWN.value, _CLOSED})
 
 
 def check_parties(check: Check) -> None:
@@ -96,13 +109,27 @@ def check_offices(check: Check) -> None:
 
 
 def check_watch(check: Check) -> None:
-    """Each alarm of the watch stands as the receipt of its newest step says."""
+    """Each alarm of the watch stands as the receipt of its newest step says; one about a case number is about it."""
     newest = {str(said.details.get("alarm")): said.details for said in _acts(check, "watch")}
     for row in check.each("watch_alarms", select(WatchAlarm).order_by(WatchAlarm.id)):
         if newest.pop(row.id, None) != watch.stated(row):
             check.find("watch_alarms", row.id, "fsck.alarm_edited")
+        if row.kind in _OF_CASES and not _fits(check, row):
+            check.find("case_findings", row.id, "fsck.alarm_edited")
     for alarm_id in sorted(newest):
         check.find("watch_alarms", alarm_id, "fsck.row_missing")
+
+
+def _fits(check: Check, row: WatchAlarm) -> bool:
+    """Whether what an alarm is about is the number that its receipt names by hash, and says whether that came later."""
+    finding = check.session.get(CaseFinding, row.id)
+    if finding is None or finding.party_id != row.party_id:
+        return False
+    number = check.session.get(CaseNumber, (row.party_id, finding.number_bidx))
+    came = finding.came_at_ms
+    # A number that was purged and brought again is registered anew.
+    holds = number is None or (came is not None and came <= number.registered_at_ms)
+    return case_registers.subject_of(finding.number_bidx) == row.subject and (row.kind == _CLOSED or holds)
 
 
 def _acts(check: Check, act: str) -> list[Said]:
