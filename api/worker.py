@@ -20,6 +20,7 @@ from api.services import (
     copies_life,
     corrections,
     data_asks,
+    dependencies,
     disputes,
     erasure_run,
     intake,
@@ -261,6 +262,17 @@ def reminders_loop(ctx: Context, stop: threading.Event) -> None:
         stop.wait(0.0 if busy else HOUSEKEEPING_S)
 
 
+def dependencies_loop(ctx: Context, stop: threading.Event) -> None:
+    """Look now and then whether what others run for us answers."""
+    watcher = dependencies.Watcher(ctx.settings.data_dir, dependencies.probes(ctx.settings))
+    while not stop.is_set():
+        try:
+            watcher.look()
+        except OSError:
+            log.error("what was seen of dependencies cannot be written")  # noqa: TRY400 - no path, no trace
+        stop.wait(dependencies.EVERY_S)
+
+
 def keep_house(ctx: Context) -> None:
     """Note ends and lapses; forget sessions, nonces and kept answers that have run out."""
     ends.keep_house(ctx)
@@ -343,6 +355,7 @@ def run(ctx: Context, chain: ChainLoop, stop: threading.Event, holder: str) -> b
         threading.Thread(target=webhooks_loop, args=(ctx, stop), name="webhooks"),
         threading.Thread(target=reminders_loop, args=(ctx, stop), name="reminders"),
         threading.Thread(target=erasures_loop, args=(ctx, stop), name="erasures"),
+        threading.Thread(target=dependencies_loop, args=(ctx, stop), name="dependencies"),
     ]
     for thread in threads:
         thread.start()

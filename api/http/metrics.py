@@ -16,12 +16,13 @@ from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import ApiError, Kind
-from api.services import log, operations
+from api.services import dependencies, key_dates, log, operations
 from api.services.context import Context
 from api.settings import LOOPBACK
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 AREAS = ("v1", "citizen", "department", "entity", "regulator", "operator", "security", "auditor", "static", "other")
+MOST_WITNESSES = 64
 CLASSES = ("1xx", "2xx", "3xx", "4xx", "5xx")
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 LABELS: Mapping[str, frozenset[str]] = {
@@ -29,6 +30,8 @@ LABELS: Mapping[str, frozenset[str]] = {
     "status": frozenset(CLASSES),
     "part": frozenset(operations.PARTS),
     "queue": frozenset(operations.QUEUES),
+    "key": frozenset(key_dates.KINDS),
+    "witness": frozenset(str(place) for place in range(1, MOST_WITNESSES + 1)),
     "le": frozenset((*(str(bound) for bound in SECONDS), "+Inf")),
 }
 """Every label that there is, with all values that it may have; a test holds what is written against it."""
@@ -69,6 +72,7 @@ class Metrics(Collector):
         for queue in queues:
             waiting.add_metric((queue.name,), queue.waiting)
         yield waiting
+        yield from self._others()
         for name, text, value in (
             ("mydata_log_entries", "Numbered entries of the receipt log", size.numbered),
             ("mydata_log_anchored", "Entries of the log under a checkpoint on the chain", size.anchored),
@@ -76,6 +80,30 @@ class Metrics(Collector):
             family = GaugeMetricFamily(name, text)
             family.add_metric((), value)
             yield family
+
+    def _others(self) -> Iterable[Metric]:
+        """What the worker saw of dependencies, how far witnesses are behind, and how long certificates last."""
+        seen = GaugeMetricFamily(
+            "mydata_part_seen_timestamp_seconds", "When the worker last found a part well", labels=("part",)
+        )
+        for name, one in dependencies.read(self._ctx.settings.data_dir).items():
+            if one.seen_ms is not None:
+                seen.add_metric((name,), one.seen_ms / 1000)
+        yield seen
+        behind = GaugeMetricFamily(
+            "mydata_witness_behind", "Entries on the chain that a witness has not signed", labels=("witness",)
+        )
+        for place, entries in dependencies.behind(self._ctx)[:MOST_WITNESSES]:
+            behind.add_metric((place,), entries)
+        yield behind
+        left: dict[str, int] = {}
+        for date in key_dates.dates(self._ctx):
+            days = 0 if date.days_left is None else date.days_left
+            left[date.kind] = min(days, left.get(date.kind, days))
+        ends = GaugeMetricFamily("mydata_key_days_left", "Days until the first of a kind ends", labels=("key",))
+        for kind, days in left.items():
+            ends.add_metric((kind,), days)
+        yield ends
 
     def text(self) -> bytes:
         """All of it, in the text form."""

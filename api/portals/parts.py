@@ -9,8 +9,8 @@ from api.portals.epochs import epochs_shown
 from api.portals.recorded import record
 from api.portals.render import respond
 from api.portals.views import public as views
-from api.portals.wording import PART_COUNTS, QUEUES
-from api.services import log, operations, parties, status
+from api.portals.wording import KEY_KINDS, KEY_OWNERS, PART_COUNTS, QUEUES
+from api.services import key_dates, log, operations, parties, status
 from api.services.context import Actor, Context
 
 
@@ -27,6 +27,7 @@ def health_page(request: Request, ctx: Context, actor: Actor, portal: str) -> Re
         registered=tuple(_registered(ctx, one, lang) for one in parties.registered(ctx)),
         epochs=epochs_shown(ctx),
         queues=_queues(ctx, actor, lang),
+        keys=_keys(ctx, actor, lang),
         delay=record(ctx, lang).of_head(seen.newest).delay,
     )
     return respond("operator/health.html", view, at.frame(request, ctx, portal, "health", actor))
@@ -38,6 +39,41 @@ def _queues(ctx: Context, actor: Actor, lang: Lang) -> tuple[tuple[str, int], ..
     for queue in operations.waiting(ctx, actor):
         counted[queue.name.partition(".")[0]] += queue.waiting
     return tuple((labels.gettext(QUEUES[name]), count) for name, count in counted.items())
+
+
+def _keys(ctx: Context, actor: Actor, lang: Lang) -> tuple[views.KeyLine, ...]:
+    """What ends, the soonest first; a party by its name."""
+    labels = translator(lang)
+    names = {one.id: at.named(one, lang) for one in parties.list_public(ctx)}
+    return tuple(
+        views.KeyLine(
+            kind=labels.gettext(KEY_KINDS[one.kind]),
+            owner=names.get(one.owner) or labels.gettext(KEY_OWNERS.get(one.owner, one.owner)),
+            state=_lasts(one),
+            ends_ms=one.ends_ms,
+            left=_left(one, lang),
+            reason=None if one.reason is None else error_text(one.reason, lang),
+            code=one.reason,
+        )
+        for one in key_dates.listed(ctx, actor)
+    )
+
+
+def _lasts(one: key_dates.KeyDate) -> str:
+    if one.days_left is None:
+        return "unknown"
+    if one.days_left < 0:
+        return "ended"
+    # A list that is made anew each day is not late because it ends within the month.
+    soon = key_dates.SOON_DAYS if one.kind != key_dates.LIST else 1
+    return "soon" if one.days_left < soon else "good"
+
+
+def _left(one: key_dates.KeyDate, lang: Lang) -> str:
+    if one.days_left is None or one.days_left < 0:
+        return ""
+    words = translator(lang).ngettext("%(num)s day left", "%(num)s days left", one.days_left)
+    return words % {"num": format_number(one.days_left, lang)}
 
 
 def _registered(ctx: Context, one: parties.Registered, lang: Lang) -> views.Registered:
@@ -74,6 +110,6 @@ def _counted(state: str, lang: Lang) -> str:
 
 
 def _state(part: status.Part) -> str:
-    if part.state in {"ok", "delayed", "halted", "unknown"}:
+    if part.state in {"ok", "delayed", "halted", "unknown", "unset"}:
         return part.state
     return "ok" if part.ok else "halted"

@@ -128,6 +128,13 @@ STATES: Mapping[str, Mapping[str, Badge]] = {
         "delayed": Badge("wait", "clock", N_("Delayed")),
         "halted": Badge("stop", "stop", N_("Stopped")),
         "unknown": Badge("wait", "question", N_("Not seen yet")),
+        "unset": Badge("plain", "info", N_("Not set up")),
+    },
+    "lasts": {
+        "good": Badge("good", "check", N_("In force")),
+        "soon": Badge("wait", "clock", N_("Ends soon")),
+        "ended": Badge("stop", "stop", N_("Ended on its date")),
+        "unknown": Badge("stop", "question", N_("Cannot be read")),
     },
     "access": {
         "asked": Badge("wait", "question", N_("Not finished")),

@@ -130,6 +130,24 @@ PARTS: Mapping[str, str] = {
     "disk": N_("Disk"),
     "clock": N_("Clock"),
     "signer": N_("Signing key"),
+    "sign_in": N_("Identity provider"),
+    "mail": N_("Mail server"),
+    "timestamps": N_("Timestamp authority"),
+    "witnesses": N_("Witnesses of the log"),
+}
+
+KEY_KINDS: Mapping[str, str] = {
+    "platform_seal": N_("Seal of the platform"),
+    "department_seal": N_("Seal of a department"),
+    "seal_authority": N_("Certificate of a seal authority"),
+    "revocation_list": N_("Revocation list"),
+}
+
+KEY_OWNERS: Mapping[str, str] = {
+    "platform": N_("This platform"),
+    "root": N_("Demo authority, root"),
+    "issuing": N_("Demo authority, issuing"),
+    "timestamp": N_("Demo authority, timestamps"),
 }
 
 # What a part counts of itself (api/services/status.py).

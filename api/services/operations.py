@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from api.errors import ApiError
-from api.services import chain_outbox, status
+from api.services import chain_outbox, dependencies, status
 from api.services.context import OPERATORS_SIDE, Actor, Context
 from api.services.status import Part
 from api.store import read_only
@@ -23,7 +23,11 @@ LATE_MS = 30_000
 SKEW_MS = 5_000
 DISK_LEAST_BYTES = 1024 * 1024 * 1024
 DISK_LEAST_PERCENT = 5
-PARTS = ("database", "chain", "outbox", "receipts", "log_writer", "worker", "disk", "clock", "signer")
+PARTS = (
+    *("database", "chain", "outbox", "receipts", "log_writer", "worker", "disk", "clock", "signer"),
+    *dependencies.PROBED,
+    dependencies.WITNESSES,
+)
 """Every part there is: a closed list, for labels."""
 QUEUES = (
     *(f"outbox.{topic}" for topic in chain_outbox.TOPICS),
@@ -66,7 +70,7 @@ def parts(ctx: Context) -> list[Part]:
         found += [_worker(signs), _clock(signs)]
     except ApiError as error:
         found += [Part("worker", False, error.code), Part("clock", False, error.code)]
-    return [*found, _disk(ctx), _signer(ctx)]
+    return [*found, _disk(ctx), _signer(ctx), *dependencies.parts(ctx)]
 
 
 def queues(ctx: Context) -> list[Queue]:

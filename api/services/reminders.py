@@ -82,6 +82,17 @@ class SmtpSender:
         except (OSError, smtplib.SMTPException):
             raise ApiError("notifications.not_sent", Kind.UNAVAILABLE) from None
 
+    def probe(self) -> None:
+        """Connect, with TLS where that is set, and say nothing: logging in shows at sending. Raises as `send`."""
+        context = ssl.create_default_context(cafile=None if self.ca_file is None else str(self.ca_file))
+        try:
+            with self._connect(context) as server:
+                server.noop()
+        except (ssl.SSLError, smtplib.SMTPNotSupportedError):
+            raise ApiError("notifications.send_tls", Kind.UNAVAILABLE) from None
+        except (OSError, smtplib.SMTPException):
+            raise ApiError("notifications.not_sent", Kind.UNAVAILABLE) from None
+
     def _connect(self, context: ssl.SSLContext) -> smtplib.SMTP:
         if self.security == "tls":
             return smtplib.SMTP_SSL(self.host, self.port, timeout=self.timeout_s, context=context)

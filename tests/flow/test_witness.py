@@ -11,7 +11,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ import pytest
 
 from api import publication
 from api.demo import flow
+from api.services import dependencies
 from api.settings import Settings
 from api.wiring import TRUST_FILE, key_ring
 from api.wiring import log_key as signing_key
@@ -148,6 +149,16 @@ def _no_node(level: int, index: int) -> bytes:
     raise KeyError((level, index))
 
 
+def operators_view(service: Service) -> Callable[[], tuple[bool, str]]:
+    """What the operator's side is told of the witnesses."""
+
+    def seen() -> tuple[bool, str]:
+        parts = {one.name: one for one in dependencies.parts(service.app.state.ctx)}
+        return parts[dependencies.WITNESSES].ok, parts[dependencies.WITNESSES].state
+
+    return seen
+
+
 def copied(service: Service, to: Path) -> Path:
     """A copy of a running service's data."""
     shutil.copytree(service.settings.data_dir, to, ignore=shutil.ignore_patterns("mydata.sqlite3*", "devnet*"))
@@ -160,7 +171,7 @@ def copied(service: Service, to: Path) -> Path:
 
 
 def test_witnesses_follow_while_receipts_come_in_and_go_on_after_a_kill(
-    honest: Service, desks: dict[str, Desk]
+    honest: Service, desks: dict[str, Desk], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     a, b = desks["a"], desks["b"]
     log = public_key(honest.settings.data_dir)
@@ -175,6 +186,12 @@ def test_witnesses_follow_while_receipts_come_in_and_go_on_after_a_kill(
         grown = httpx.get(f"{prefix(honest)}", trust_env=False).json()["size"]
         until(lambda: b.size >= grown, "the other one goes on")
         assert a.size < grown
+        operator = operators_view(honest)
+        assert operator() == (True, "ok"), "a witness may take its time"
+        with monkeypatch.context() as patch:
+            patch.setattr(dependencies, "BEHIND_MS", -86_400_000)
+            assert operator() == (False, "delayed"), "two are asked for, and one is behind"
+            assert dict(dependencies.behind(honest.app.state.ctx))["1"] > 0
         running["a"] = a.follow(honest)
         until(lambda: a.size >= grown, "the first one goes on where it was killed")
 
@@ -183,6 +200,7 @@ def test_witnesses_follow_while_receipts_come_in_and_go_on_after_a_kill(
             return answer.status_code == 200 and opened(log, answer.text).size >= grown
 
         until(witnessed, "the service shows a checkpoint that both signed")
+        assert operator() == (True, "ok")
         answer = httpx.get(f"{prefix(honest)}/witnessed", trust_env=False)
         assert answer.headers["content-type"] == "text/plain; charset=utf-8"
         found = read_cosignatures(answer.text, [a.key, b.key])

@@ -10,7 +10,7 @@ from api.http.auth import ContextDep, allow
 from api.http.forms import Answered, IdempotencyKey, Strict, moment, once
 from api.http.strict_json import StrictJsonRoute
 from api.policy.duties import Office
-from api.services import admissions, offices, operations
+from api.services import admissions, key_dates, offices, operations
 from api.services.admissions import NewParty
 from api.services.context import Actor, Context, Role
 from api.store.queries.parties import PartyRole
@@ -199,7 +199,7 @@ def propose_return(
 
 @router.get("/operations")
 def read_operations(ctx: ContextDep, actor: OperatorsSide) -> dict[str, Any]:
-    """The state of each part, and how much of what waits. Nothing about any person."""
+    """The state of each part, how much of what waits, and how long certificates last. Nothing about any person."""
     return {
         "parts": [
             {
@@ -212,6 +212,16 @@ def read_operations(ctx: ContextDep, actor: OperatorsSide) -> dict[str, Any]:
             for part in operations.health(ctx, actor)
         ],
         "queues": [{"name": queue.name, "waiting": queue.waiting} for queue in operations.waiting(ctx, actor)],
+        "keys": [
+            {
+                "kind": one.kind,
+                "owner": one.owner,
+                "ends": moment(one.ends_ms),
+                "days_left": one.days_left,
+                "reason": one.reason,
+            }
+            for one in key_dates.listed(ctx, actor)
+        ],
     }
 
 

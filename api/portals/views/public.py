@@ -138,6 +138,19 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KeyLine:
+    """A certificate or list that ends; `state` is good, soon, ended or unknown, and then `code` says why."""
+
+    kind: str
+    owner: str
+    state: str
+    ends_ms: int | None
+    left: str
+    reason: str | None = None
+    code: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Registered:
     """What one organisation may ask data for: purposes, by consent, and duties by law, without."""
 
@@ -170,4 +183,5 @@ class Operator:
     registered: tuple[Registered, ...] = ()
     epochs: tuple[Epoch, ...] = ()
     queues: tuple[tuple[str, int], ...] = ()
+    keys: tuple[KeyLine, ...] = ()
     delay: Delay | None = None

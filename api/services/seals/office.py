@@ -7,8 +7,10 @@ Without it, in development alone, the demo authority is made on first use: keys 
 database, so that each installation has its own and none is in any repository.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 
 from cryptography import x509
@@ -233,7 +235,7 @@ def _lists(ctx: Context, session: Session, now: datetime) -> tuple[bytes, bytes]
 
 def _file_kit(settings: Settings, owner: str, *, timed: bool) -> SealKit:
     folder = _folder(settings)
-    device, others = _read_seal(settings, folder, "copy-seal" if owner == PLATFORM else owner)
+    device, others = _read_seal(folder, settings.seals_password_file, "copy-seal" if owner == PLATFORM else owner)
     lists = read_lists(_files(folder / "lists"))
     begins, ends = life_of(device.certificate)
     if not begins <= datetime.now(UTC) <= ends:
@@ -245,7 +247,7 @@ def _file_kit(settings: Settings, owner: str, *, timed: bool) -> SealKit:
     return SealKit(device, (*others, *read_certificates(_files(folder / "roots"))), lists, stamper)
 
 
-def _read_seal(settings: Settings, folder: Path, name: str) -> tuple[SealDevice, tuple[bytes, ...]]:
+def _read_seal(folder: Path, password_file: Path | None, name: str) -> tuple[SealDevice, tuple[bytes, ...]]:
     """The key of a seal, in a file or in a token, and the certificates above it."""
     file, token = folder / f"{name}.p12", folder / f"{name}.pkcs11.toml"
     if file.is_file() and token.is_file():
@@ -254,8 +256,38 @@ def _read_seal(settings: Settings, folder: Path, name: str) -> tuple[SealDevice,
         return read_token(token)
     if not file.is_file():
         raise ApiError("seals.no_seal", Kind.UNAVAILABLE)
-    password = b"" if settings.seals_password_file is None else settings.seals_password_file.read_bytes().strip()
+    password = b"" if password_file is None else password_file.read_bytes().strip()
     return read_pkcs12(file.read_bytes(), password)
+
+
+def certificates_on_file(settings: Settings) -> list[tuple[str, bytes | None, str | None]]:
+    """Of each seal in the folder whose it is and its certificate, DER; or null and the code of why it can't be read.
+
+    A PKCS#12 file is opened anew only once it or its password has changed: opening one is slow on purpose.
+    """
+    folder, found = _folder(settings), []
+    names = {path.name.removesuffix(end) for end in (".p12", ".pkcs11.toml") for path in folder.glob(f"*{end}")}
+    for name in sorted(names):
+        parts = (folder / f"{name}.p12", folder / f"{name}.pkcs11.toml", settings.seals_password_file)
+        try:
+            certificate, reason = _certificate_of(folder, settings.seals_password_file, name, _stamps(parts))
+        except OSError:
+            certificate, reason = None, "seals.unreadable"
+        found.append((PLATFORM if name == "copy-seal" else name, certificate, reason))
+    return found
+
+
+def _stamps(paths: Iterable[Path | None]) -> tuple[tuple[int, int], ...]:
+    looked = [path.stat() for path in paths if path is not None and path.exists()]
+    return tuple((one.st_mtime_ns, one.st_size) for one in looked)
+
+
+@lru_cache(maxsize=512)
+def _certificate_of(folder: Path, password: Path | None, name: str, _: object) -> tuple[bytes | None, str | None]:
+    try:
+        return _read_seal(folder, password, name)[0].certificate, None
+    except ApiError as error:
+        return None, error.code
 
 
 def _folder(settings: Settings) -> Path:

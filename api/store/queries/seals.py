@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, tuple_
 from sqlalchemy.orm import Session
 
 from api.store.crypto import DataKey, Purpose, bound_columns
@@ -17,6 +17,13 @@ def newest_certificate(session: Session, owner: str) -> SealCertificate | None:
     """The certificate that an owner has now, be it revoked or not."""
     query = select(SealCertificate).where(SealCertificate.owner == owner)
     return session.execute(query.order_by(SealCertificate.generation.desc()).limit(1)).scalar()
+
+
+def newest_certificates(session: Session) -> list[SealCertificate]:
+    """The certificate that each owner has now."""
+    newest = select(SealCertificate.owner, func.max(SealCertificate.generation)).group_by(SealCertificate.owner)
+    query = select(SealCertificate).where(tuple_(SealCertificate.owner, SealCertificate.generation).in_(newest))
+    return list(session.execute(query.order_by(SealCertificate.owner)).scalars())
 
 
 def revoked_certificates(session: Session) -> list[SealCertificate]:
