@@ -27,13 +27,18 @@ def operate(demo: Demo) -> tuple[int, str]:
     told = httpx.get(f"{demo.town.url}/metrics", timeout=30).text
     unsaid = [one["name"] for one in parts if f'mydata_part_up{{part="{one["name"]}"}} 1' not in told]
     expect(not unsaid, f"/metrics does not say of {unsaid} that they are well")
+    ended = [one for one in health["keys"] if one["days_left"] is None or one["days_left"] < 0]
+    expect(len(health["keys"]) > 0 and not ended, f"ended, or not to be read: {ended}")
     shown = json.dumps(health) + told
     named = [one for one in demo.city.persons if one.number in shown or one.name in shown]
     expect(not named, f"{len(named)} people are named to the operator")
     somebody = citizen(demo, person(demo, 4))
     code = refusal_of(lambda: somebody.get("/v1/operations"))
     expect(code == "auth.forbidden", f"a citizen was answered {code}")
-    return len(parts), f"parts are well, {len(queues)} queues, the same as metrics"
+    return (
+        len(parts),
+        f"parts are well, {len(queues)} queues, {len(health['keys'])} certificates and lists in force, the same as metrics",
+    )
 
 
 def epoch(demo: Demo) -> tuple[int, str]:
