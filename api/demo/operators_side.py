@@ -37,7 +37,7 @@ def operate(demo: Demo) -> tuple[int, str]:
     expect(code == "auth.forbidden", f"a citizen was answered {code}")
     return (
         len(parts),
-        f"parts are well, {len(queues)} queues, {len(health['keys'])} certificates and lists in force, the same as metrics",
+        f"parts are well, {len(queues)} queues, {len(health['keys'])} certificates in force, the same as metrics",
     )
 
 
