@@ -112,12 +112,26 @@ def agent(
     make_keys: Annotated[bool, typer.Option("--make-keys", help="Draw the keys and print what to register")] = False,
     once: Annotated[bool, typer.Option("--once", help="One turn, then end / 只运行一轮")] = False,
     demo_numbers: Annotated[bool, typer.Option("--demo-numbers", help="Take numbers of the demo region")] = False,
+    accept_columns: Annotated[
+        Path | None,
+        typer.Option(help="Report of a failed file: accept its columns, try it again / 认可失败报告所列的列，重新处理"),
+    ] = None,
 ) -> None:
     """Return files from a folder of the department's machine, compute their roots here, sign with its own key."""
     from api.agent.line import run
 
     try:
-        ok = run(folder, url, keys, trust, make_keys=make_keys, once=once, demo=demo_numbers, console=out)
+        ok = run(
+            folder,
+            url,
+            keys,
+            trust,
+            make_keys=make_keys,
+            once=once,
+            demo=demo_numbers,
+            console=out,
+            accept=accept_columns,
+        )
     except (ApiError, ChainError) as error:
         raise fail(error) from None
     raise typer.Exit(0 if ok else 1)

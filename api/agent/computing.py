@@ -3,7 +3,7 @@
 import io
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from api.catalogue import Catalogue
@@ -28,19 +28,30 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What the service says of a return: rules, the day on which claims are derived, lines that it left out."""
+    """What the service says of a return: rules, the day on which claims are derived, lines that it left out.
+
+    `sheet` and `columns`: how it read the file, header to field (null: left out).
+    """
 
     rules: str
     day: date
     left_out: frozenset[int]
+    sheet: int | None = None
+    columns: Mapping[str, str | None] = field(default_factory=dict)
 
 
 def rows_of(
-    data: bytes, catalogue: Catalogue, type_code: str, *, demo: bool, sheet: int | None = None
+    data: bytes,
+    catalogue: Catalogue,
+    type_code: str,
+    *,
+    demo: bool,
+    sheet: int | None = None,
+    mapping: Mapping[str, str | None] | None = None,
 ) -> Iterator[tuple[int, Mapping[str, str]]]:
-    """Line and values of each good row of the file, as this machine reads it."""
+    """Line and values of each good row of the file, as this machine reads it; `mapping` as `read_department_file`."""
     schema = catalogue.ready_type(type_code)
-    table = read_department_file(lambda: io.BytesIO(data), schema, demo=demo, sheet=sheet)
+    table = read_department_file(lambda: io.BytesIO(data), schema, demo=demo, sheet=sheet, mapping=mapping)
     for row in table.rows():
         if not isinstance(row, RowBad):
             yield row.line, row.values

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from rich.console import Console
 
+from api.agent import columns, watching
 from api.agent import keys as own_keys
-from api.agent import watching
 from api.agent.watching import Desk, Service
 from api.catalogue import load_catalogue
 from api.errors import ApiError
@@ -26,14 +26,20 @@ def run(
     once: bool,
     demo: bool,
     console: Console,
+    accept: Path | None = None,
 ) -> bool:
-    """Draw keys, or watch the folder until interrupted; with `once` one turn, and whether nothing failed in it.
+    """Draw keys, accept what a report says of columns, or watch the folder until interrupted.
 
-    Raises ApiError `agent.keys`, ChainError for an unreadable trust file; with `once` also `agent.unreachable`.
+    With `once` one turn, and whether nothing failed in it. Raises ApiError `agent.keys`, `agent.no_columns`,
+    `agent.columns_file`, ChainError for an unreadable trust file; with `once` also `agent.unreachable`.
     """
     if make_keys:
         made = own_keys.make(keys)
         console.print(f"account  {made.address}\nkey      {made.jwk}\nkeyid    {made.thumbprint}", highlight=False)
+        return True
+    if accept is not None:
+        for header, name in columns.accept(folder, accept).items():
+            console.print(f"{header} → {name or '— (不采用 / left out)'}", highlight=False, markup=False)
         return True
     known = own_keys.load(keys)
     desk = desk_of(folder, url, known, trust, demo=demo)

@@ -2,8 +2,9 @@
 
     FOLDER/in/<certificate type>/…   files to return, put there whole (written elsewhere, then moved)
     FOLDER/done/  FOLDER/failed/     the same files afterwards, each with NAME.report.json beside it
+    FOLDER/columns.json              what was accepted here of their columns (api.agent.columns)
 
-It keeps no state of its own: each step is found again from the file. The same content gives the same return unless that
+It keeps no other state: each step is found again from the file. The same content gives the same return unless that
 one failed, a sealed one is sealed no second time, and a file is moved last, under a name that is free. So it may be
 killed at any point and started again, and a file that failed may be put there again, mended or as it was.
 """
@@ -22,6 +23,7 @@ from typing import Any
 import httpx
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from api.agent import columns
 from api.agent.computing import Batch, Told, check, check_day, rows_of
 from api.catalogue import Catalogue
 from api.client.signing import Message, sign
@@ -138,7 +140,10 @@ def _returned(desk: Desk, data: bytes, sha256: str, named: str, seen: os.stat_re
             return _report(desk, item, [])
         told = _told(desk, item["id"])
         check_day(told.day, seen.st_mtime, time.time())
-        rows = rows_of(data, desk.catalogue, type_code, demo=desk.demo)
+        strange = columns.unaccepted(desk.folder, desk.catalogue.ready_type(type_code), told.columns)
+        if strange:
+            return _report(desk, item, []) | {"error": columns.UNACCEPTED, "columns": strange}
+        rows = rows_of(data, desk.catalogue, type_code, demo=desk.demo, sheet=told.sheet, mapping=told.columns or None)
         roots = check(rows, _batches(desk, item["id"]), desk.catalogue, type_code, told)
         body = json.dumps({"signatures": _signatures(desk, roots)}).encode()
         key = f"agent-seal-{item['id']}"
@@ -161,7 +166,8 @@ def _signatures(desk: Desk, roots: list[tuple[bytes, int]]) -> list[str]:
 def _told(desk: Desk, return_id: str) -> Told:
     first = desk.service.get(f"/v1/returns/{return_id}/commitments?batch=0")
     left = {row["line"] for row in _noted(desk, return_id) if row["state"] in {"bad", "duplicate"}}
-    return Told(str(first["rules"]), date.fromisoformat(first["day"]), frozenset(left))
+    read = first["columns"] or {}
+    return Told(str(first["rules"]), date.fromisoformat(first["day"]), frozenset(left), first["sheet"], read)
 
 
 def _batches(desk: Desk, return_id: str) -> Iterator[Batch]:

@@ -90,7 +90,14 @@ ANSWERS: Mapping[str, Schema] = {
     "GET /v1/quality": ref("Quality"),
     "POST /v1/returns/agent": ref("Return"),
     "GET /v1/returns/{return_id}/commitments": of(
-        rules=TEXT, day=TEXT, batches=NUMBER, root=HASH, size=NUMBER, seeds=many(HASH)
+        rules=TEXT,
+        day=TEXT,
+        batches=NUMBER,
+        root=HASH,
+        size=NUMBER,
+        seeds=many(HASH),
+        sheet=maybe(NUMBER),
+        columns=maybe({"type": "object", "additionalProperties": maybe(TEXT)}),
     ),
     "POST /v1/returns/{return_id}/signatures": ref("Return"),
     "POST /v1/returns/{return_id}/review": ref("Return"),

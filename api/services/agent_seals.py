@@ -4,7 +4,7 @@ The department's agent reads the same file with the same code, gets the seeds of
 computes every leaf and root anew. What it signs is what it computed; this service holds no key that could.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from api.errors import ApiError, Kind
@@ -24,7 +24,8 @@ AGENT = "agent"
 class Commitments:
     """What one batch commits to: its root and size, and the 32-byte seed of each certificate in leaf order.
 
-    `rules`, `day` (on which claims are derived, ISO) and `batches` (how many the return has) are the same for all.
+    `rules`, `day` (on which claims are derived, ISO), `batches` (how many the return has), `sheet` and `columns` (how
+    the file was read; null: as the catalogue says) are the same for all.
     """
 
     rules: str
@@ -33,6 +34,8 @@ class Commitments:
     root: bytes
     size: int
     seeds: Sequence[bytes]
+    sheet: int | None = None
+    columns: Mapping[str, str | None] | None = None
 
 
 def commitments(ctx: Context, actor: Actor, return_id: str, seq: int) -> Commitments:
@@ -58,6 +61,8 @@ def commitments(ctx: Context, actor: Actor, return_id: str, seq: int) -> Commitm
             root=heads[seq].root,
             size=heads[seq].size,
             seeds=[records.open_body(keys[one.holder_id], one).seed for one in found],
+            sheet=row.sheet,
+            columns=row.columns,
         )
 
 

@@ -147,6 +147,7 @@ def process(ctx: Context, return_id: str) -> bool:
     # Read outside any transaction: a large file takes seconds, and nobody may wait for them.
     schema = ctx.catalogue.ready_type(row.type_code)
     try:
+        row = _with_columns(ctx, row, schema)
         table = _open(ctx, row, schema)
         total = table.count()
     except ApiError as error:
@@ -239,19 +240,32 @@ def _open(ctx: Context, row: Return, schema: TypeSchema) -> DepartmentTable:
         demo=takes_demo(ctx),
         today=(datetime.now(UTC) + CITY_TIME).date(),
         limits=limits_of(ctx),
-        mapping=row.columns if row.columns is not None else _remembered(ctx, row, schema, source),
+        mapping=row.columns,
         sheet=row.sheet,
     )
 
 
-def _remembered(ctx: Context, row: Return, schema: TypeSchema, source: Source) -> Mapping[str, str | None] | None:
-    """What an officer of the department said of files with this header; None where nobody ever did."""
+def _with_columns(ctx: Context, row: Return, schema: TypeSchema) -> Return:
+    """The return with what an officer of the department said of files with this header, where nothing was said of it.
+
+    That is kept with the return: who goes on after a kill, and the department's agent, read the file in the same way.
+    """
+    if row.columns is not None:
+        return row
     with read_only(ctx.db) as session:
         known = intake.known_columns(session, row.party_id, row.type_code)
     if not known:
-        return None
+        return row
     heads = {header_key(text) for one in known.values() for text in one} | known_headers(schema).keys()
-    return known.get(signature(look(source, heads, sheet=row.sheet, limits=limits_of(ctx)).header))
+    seen = look(source_of(ctx, row), heads, sheet=row.sheet, limits=limits_of(ctx))
+    taken = known.get(signature(seen.header))
+    if taken is None:
+        return row
+    with unit_of_work(ctx.db) as session:
+        found = returns.lock_return(session, row.id)
+        assert found is not None
+        found.columns = dict(taken)
+        return found
 
 
 def _slices(rows: Iterator[Row], leaves: int, wished: Sequence[str] = ()) -> Iterator[Slice]:

@@ -12,11 +12,11 @@ import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from api.agent import columns, line, watching
 from api.agent import keys as own_keys
-from api.agent import line, watching
 from api.agent.watching import Desk
 from api.client.signing import Message, sign, thumbprint
-from api.demo import agent_office, flow
+from api.demo import agent_office, flow, flow_intake
 from api.errors import ApiError
 from api.services import backfill
 from api.services.context import Actor, Role, staff_subject
@@ -194,6 +194,77 @@ def test_what_the_file_does_not_say_is_not_signed(lie: str, own: Office, monkeyp
     assert [report["error"] for report in mine] == ["agent.other_day" if lie in OTHER_DAY else "agent.root_differs"]
     assert own.service.rows("SELECT count(*) FROM returns WHERE state = 'checked' AND party_id = :p", p=own.party)[0][0]
     assert not signed, "nothing was signed by this key"
+
+
+STRANGE = ["甲", "乙", *books.HEADS[2:]]
+SAID: dict[str, str | None] = {"甲": "id_number", "乙": "name"}
+
+
+def strange(first: int, count: int) -> bytes:
+    """A workbook whose first two columns bear names that no catalogue knows."""
+    return books.book([books.cells(row) for row in licences(first, count)], heads=[STRANGE])
+
+
+def test_columns_are_named_by_an_officer_and_accepted_on_this_machine(
+    own: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the service remembers is used once somebody here said so too; another word of it is refused for ever."""
+
+    def mine(folder: str, name: str) -> list[dict[str, Any]]:
+        return [report for report in own.reports(folder) if report["file"] == name]
+
+    own.put("s.xlsx", strange(84, 2))
+    assert own.turn() == 1
+    assert [report["error"]["code"] for report in mine("failed", "s.xlsx")] == ["returns.unknown_column"]
+    officer = flow.Person(own.service.url).sign_in(role="department", party=own.party, name="演示人员")
+    item = flow_intake.drop(officer, "other.xlsx", strange(86, 1), LICENCE, look="true")
+    flow_intake.confirm_columns(officer, item["id"], SAID | dict(zip(books.HEADS[2:], books.FIELDS[2:], strict=True)))
+    signed: list[bytes] = []
+    real_sign = type(own.desk.account).sign_digest
+    with monkeypatch.context() as patch:
+        patch.setattr(type(own.desk.account), "sign_digest", lambda s, d: signed.append(d) or real_sign(s, d))
+        own.put("s.xlsx", strange(84, 2))
+        assert own.turn() == 1
+        assert not signed, "nobody here has said which column is the name"
+        *_, report = sorted(mine("failed", "s.xlsx"), key=lambda one: "columns" in one)
+        assert (report["error"], report["columns"]) == ("agent.columns", SAID)
+        paths = (own.desk.folder / "failed").glob("*s.xlsx.report.json")
+        asked = next(path for path in paths if "columns" in json.loads(path.read_text("utf-8")))
+        assert columns.accept(own.desk.folder, asked) == SAID
+        assert own.turn() == 1
+        assert len(signed) == 1
+    (done,) = mine("done", "s.xlsx")
+    assert (done["state"], done["rows"]["good"]) == ("sealed", 2)
+    with pytest.raises(ApiError, match=r"agent\.no_columns"):
+        columns.accept(own.desk.folder, asked)
+    own.put("t.xlsx", strange(88, 2))
+    assert own.turn() == 1
+    assert [report["state"] for report in mine("done", "t.xlsx")] == ["sealed"], "said once, it holds for the next"
+    real_get = watching.Service.get
+
+    def swapped(self: Any, path: str) -> Any:
+        answer = real_get(self, path)
+        if "/commitments" in path:
+            answer["columns"] |= {"甲": "name", "乙": "id_number"}
+        return answer
+
+    own.put("u.xlsx", strange(90, 2))
+    monkeypatch.setattr(watching.Service, "get", swapped)
+    assert own.turn() == 1
+    assert [report["error"] for report in mine("failed", "u.xlsx")] == ["agent.columns"]
+
+
+def test_a_file_of_columns_that_cannot_be_read(own: Office) -> None:
+    kept = own.desk.folder / columns.FILE
+    before = kept.read_bytes()
+    own.put("v.xlsx", strange(92, 1))
+    for text in ("{", "[]", '{"a": 1}', '{"a": {"b": 1}}'):
+        kept.write_text(text)
+        with pytest.raises(ApiError, match=r"agent\.columns_file"):
+            columns.unaccepted(own.desk.folder, SCHEMA, SAID)
+    assert own.turn() == 1
+    assert [r["error"] for r in own.reports("failed") if r["file"] == "v.xlsx"] == ["agent.columns_file"]
+    kept.write_bytes(before)
 
 
 def test_other_rules_are_not_signed(own: Office) -> None:

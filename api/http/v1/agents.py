@@ -68,6 +68,8 @@ def commitments(
         "root": "0x" + found.root.hex(),
         "size": found.size,
         "seeds": ["0x" + seed.hex() for seed in found.seeds],
+        "sheet": found.sheet,
+        "columns": None if found.columns is None else dict(found.columns),
     }
 
 
