@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from python_calamine import load_workbook
 
-from api.demo import flow
+from api.demo import flow, flow_intake
 from api.errors import ApiError
 from api.services import intake
+from chain import points
 from tests.flow.files import HEADER, SCHEMA, licences, table
 from tests.intake import books
 from tests.town import LICENCE, Service
@@ -264,3 +265,37 @@ def test_the_report_as_a_workbook(service: Service) -> None:
     found = load_workbook(io.BytesIO(answer.content)).get_sheet_by_index(0).to_python()
     assert [str(cell) for cell in found[1]][0::4] == ["3", "catalogue.not_a_choice"]
     assert len(found) == 2
+
+
+def test_a_return_goes_on_with_the_columns_that_it_began_with(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed before and after they are kept; what is said of such files in between is for the next file."""
+
+    class KilledError(BaseException):
+        pass
+
+    def killed(name: str) -> None:
+        if name.endswith("returning/_with_columns"):
+            raise KilledError
+
+    whole = SAID
+    who = officer(service)
+    named = drop(service, strange(70, 1), look="true")
+    flow_intake.confirm_columns(who, named["id"], whole)
+    service.work()
+    item = drop(service, strange(71, 2))
+    for kind in ("commit", "committed"):
+        points.arm(lambda name, kind=kind: killed(name) if name.startswith(f"{kind}:") else None)
+        try:
+            with pytest.raises(KilledError):
+                service.work()
+        finally:
+            points.arm(None)
+        kept = service.rows("SELECT columns FROM returns WHERE id = :id", id=item["id"])[0][0]
+        assert (kept is None) == (kind == "commit")
+    other = drop(service, strange(73, 1), look="true")
+    flow_intake.confirm_columns(who, other["id"], whole | {"甲": "name", "乙": "id_number"})
+    service.work()
+    done = who.get(f"/v1/returns/{item['id']}")
+    assert (done["state"], done["rows"]["good"], done["rows"]["bad"]) == ("checked", 2, 0)

@@ -74,6 +74,7 @@ ELSEWHERE: Mapping[str, str] = MappingProxyType(
         "outbox/later": "gives a row back; as after a lease that ran out",
         "outbox/reopen": "after a transaction that failed on the chain",
         "requests/deny": "a refusal",
+        "returning/_with_columns": "killed around it: tests/intake/test_columns.py",
         "returning/fail": "a file that cannot be read",
         "returns/leave_to_officer": "a return that cannot be sealed by itself",
         "worker/keep_house": "housekeeping",
