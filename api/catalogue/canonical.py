@@ -37,6 +37,8 @@ _DIGIT_SEPARATORS = str.maketrans("", "", " -")
 _DATE = re.compile(
     r"(\d{4})(?:-(\d{1,2})-(\d{1,2})|/(\d{1,2})/(\d{1,2})|\.(\d{1,2})\.(\d{1,2})|年(\d{1,2})月(\d{1,2})日)", re.ASCII
 )
+# A day as spreadsheets keep it inside, counted from 1900 or 1904: 1927 to 2100.
+_SERIAL = re.compile(r"(?:[1-6]\d{4}|7[0-3]\d{3})(?:\.0+)?", re.ASCII)
 _SCIENTIFIC = re.compile(r"\d(\.\d+)?E\+\d+|\d{15,18}\.0+", re.ASCII)
 _NAME = re.compile(r"[^\W\d_]+(?:(?:\. ?|[·\-' （])[^\W\d_]+）?)*\.?")
 _INTEGER = re.compile(r"-?\d+", re.ASCII)
@@ -146,7 +148,8 @@ def date_form(name: str, limits: Limits) -> Canonicaliser:
             return OPEN_END
         iso = _iso_date(text)
         if iso is None:
-            raise ApiError("catalogue.bad_date", field=name)
+            spreadsheets = _SERIAL.fullmatch(text) is not None
+            raise ApiError("catalogue.date_serial" if spreadsheets else "catalogue.bad_date", field=name)
         if not EARLIEST_DATE <= iso <= LATEST_DATE:
             raise ApiError("catalogue.date_out_of_range", field=name, limit=EARLIEST_DATE)
         return iso

@@ -63,7 +63,9 @@ def test_short_dates_are_padded(raw):
         "2026-11/22",
         "2026-W01-1",
         "2026112",
-        "45678",
+        "9999",
+        "73999.5",
+        "99999",
         "长期",
         "٢٠٢٦-١١-٢٢",
         "22/11/2026",
@@ -71,6 +73,11 @@ def test_short_dates_are_padded(raw):
 )
 def test_impossible_dates_are_refused(raw):
     assert code_of(field(FieldKind.DATE), raw) == "catalogue.bad_date"
+
+
+@pytest.mark.parametrize("raw", ["45678", "45678.0", "10000", "73050", "４５６７８"])
+def test_a_spreadsheet_s_inner_number_is_told_from_other_faults(raw):
+    assert code_of(field(FieldKind.DATE), raw) == "catalogue.date_serial"
 
 
 def test_long_term_is_a_date_where_allowed():
