@@ -12,6 +12,8 @@ from api.catalogue import load_catalogue
 from api.errors import ApiError
 from api.locale import error_text
 from chain.trustfile import parse_trust_file
+from watermark.confinement import warn_unlocked
+from watermark.locks import undumpable
 
 EVERY_S = 2.0
 
@@ -41,6 +43,9 @@ def run(
         for header, name in columns.accept(folder, accept).items():
             console.print(f"{header} → {name or '— (不采用 / left out)'}", highlight=False, markup=False)
         return True
+    if not demo:
+        undumpable()
+    warn_unlocked()
     known = own_keys.load(keys)
     desk = desk_of(folder, url, known, trust, demo=demo)
     (folder / "in").mkdir(parents=True, exist_ok=True)

@@ -43,6 +43,22 @@ def test_service_and_worker_begin_with_it(root: object, monkeypatch: pytest.Monk
         root.main()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux knows whether a process is dumpable")
+def test_a_department_s_agent_is_not_dumpable_before_it_reads_its_keys() -> None:
+    code = (
+        "import ctypes, sys; from pathlib import Path; from rich.console import Console\n"
+        "from api.agent import keys, line\n"
+        "keys.load = lambda _: sys.exit(str(ctypes.CDLL(None).prctl(3, 0, 0, 0, 0)))\n"
+        "here = Path('.')\n"
+        "line.run(here, '', here, here, make_keys=False, once=True, demo=sys.argv[1] == 'demo', console=Console())"
+    )
+    said = [
+        subprocess.run([sys.executable, "-c", code, name], capture_output=True, text=True, check=False).stderr
+        for name in ("real", "demo")
+    ]
+    assert [text.strip() for text in said] == ["0", "1"]
+
+
 def test_a_system_without_a_filter_is_told_once(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
