@@ -43,6 +43,34 @@ def header_block(rows: Sequence[Sequence[str]], merges: Sequence[Merge], seed: i
         first, last = low, high
 
 
+def grouped_header(
+    rows: Sequence[Sequence[str]], at: int, known: Collection[str]
+) -> tuple[int, tuple[str, ...] | None]:
+    """The last row of the header around row `at`, and its columns' names; None where the header is that row alone.
+
+    For files that keep no merges, such as a workbook saved as CSV: a text with empty cells to its right, none of them
+    missing, is taken for a group. Rows of people are not: such a lower row is empty wherever no group is above it.
+    """
+    merges = [one for number in {at - 1, at} if number >= 0 for one in _spans(rows[number], number)]
+    filled = [list(row) for row in rows]
+    for one in merges:
+        filled[one.top][one.left : one.right + 1] = [rows[one.top][one.left]] * (one.right + 1 - one.left)
+    first, last = header_block(filled, merges, at)
+    if first == last:
+        return at, None
+    names = joined(filled[first : last + 1], known)
+    while names and not names[-1]:
+        names = names[:-1]
+    return last, names
+
+
+def _spans(row: Sequence[str], number: int) -> list[Merge]:
+    """Each text of a row that has empty cells to its right, with them."""
+    starts = [column for column, text in enumerate(row) if text]
+    ends = [column - 1 for column in starts[1:]] + [len(row) - 1]
+    return [Merge(number, start, number, end) for start, end in zip(starts, ends, strict=False) if end > start]
+
+
 def _groups(rows: Sequence[Sequence[str]], merges: Sequence[Merge], first: int, last: int, *, ends: int) -> list[Merge]:
     """Merges over several columns that begin in rows `first` to `last` and end in row `ends`, with a text."""
     return [

@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 from api.catalogue.canonical import header_key
 from api.catalogue.model import Field, FieldKind, TypeSchema
-from api.documents.header_rows import MANY_DIGITS, header_block, joined, plain, told_apart
+from api.documents.header_rows import MANY_DIGITS, grouped_header, header_block, joined, plain, told_apart
 from api.documents.intake.answers import MAX_COLUMNS
 from api.documents.intake.grid import Grid
 from api.documents.records import MAX_RECORD
@@ -80,6 +80,8 @@ def csv_header(source: Source, encoding: str, names: Collection[str]) -> tuple[s
 
     Titles may stand above it: it is the line in which most names are known, and where none is the first one of
     several cells that are told apart. A line is cut where most cells are known, else where there are most cells.
+    Two lines are one header where a name with empty cells to its right stands over several (`header_rows`); the line
+    is that of the lower one.
     """
     found: list[tuple[int, _Cut]] = []
     refused: int | None = None
@@ -100,26 +102,43 @@ def csv_header(source: Source, encoding: str, names: Collection[str]) -> tuple[s
         number, best = next((one for one in found if len(set(one[1].cells)) > 1), found[0])
     if len(best.cells) > MAX_COLUMNS:
         raise ApiError("returns.too_many_columns", limit=MAX_COLUMNS)
-    return best.delimiter, number, told_apart(best.cells), best.known
+    at = next(index for index, one in enumerate(found) if one[1] is best)
+    rows = [cut.again(best.delimiter) for _, cut in found]
+    last, header = grouped_header(rows, at, names)
+    if header is None or len(header) > MAX_COLUMNS:
+        return best.delimiter, number, told_apart(best.cells), best.known
+    return best.delimiter, found[last][0], header, len({header_key(name) for name in header if name} & set(names))
 
 
 @dataclass(frozen=True, slots=True)
 class _Cut:
     """A line cut into cells, and how many of them are known names."""
 
+    line: str
     delimiter: str
     cells: tuple[str, ...]
     known: int
+
+    def again(self, delimiter: str) -> tuple[str, ...]:
+        """The line cut there, with the empty cells at its end; nothing where it can't be."""
+        try:
+            return tuple(cell.strip() for cell in _cells(self.line, delimiter))
+        except csv.Error:
+            return ()
+
+
+def _cells(line: str, delimiter: str) -> list[str]:
+    return next(csv.reader((line.lstrip("\ufeff"),), delimiter=delimiter, strict=True))
 
 
 def _cut(line: str, names: Collection[str]) -> _Cut | None:
     best: _Cut | None = None
     for delimiter in _DELIMITERS:
         try:
-            cells = _trimmed(next(csv.reader((line.lstrip("\ufeff"),), delimiter=delimiter, strict=True)))
+            cells = _trimmed(_cells(line, delimiter))
         except csv.Error:
             continue
-        cut = _Cut(delimiter, cells, sum(1 for cell in cells if header_key(cell) in names))
+        cut = _Cut(line, delimiter, cells, sum(1 for cell in cells if header_key(cell) in names))
         if best is None or (cut.known, 0 if cut.known else len(cells)) > (
             best.known,
             0 if best.known else len(best.cells),
