@@ -19,7 +19,8 @@ router = APIRouter(tags=["statutory"], route_class=StrictJsonRoute)
 Body = Annotated[Actor, allow(Role.DEPARTMENT, Role.ENTITY)]
 Reader = Annotated[Actor, allow(Role.REGULATOR, Role.AUDITOR)]
 Day = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")]
-CASES_MAX = 10_000
+CASES_MAX = 1_000
+"""In one call: whatever the numbers are, as many fit into a body."""
 
 
 class CaseIn(Strict):
