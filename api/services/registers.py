@@ -74,13 +74,13 @@ def purge_cases(ctx: Context) -> int:
 
     Without a receipt: of this register nothing stands in the log.
     """
-    days = load_retention().registers[CASES].days
+    days, idle_ms = load_retention().registers[CASES].days, case_rules().separation_days * DAY_MS
     with read_only(ctx.db) as session:
-        if not case_registers.is_purgeable(session, closed_before(clock.now_ms(session), days)):
+        now = clock.now_ms(session)
+        if not case_registers.is_purgeable(session, closed_before(now, days), now - idle_ms):
             return 0
     with unit_of_work(ctx.db) as session:
         now = clock.advance(session)
-        accounts_before = now - case_rules().separation_days * DAY_MS
-        gone = case_registers.purge(session, closed_before(now, days), accounts_before)
+        gone = case_registers.purge(session, closed_before(now, days), now - idle_ms)
     log.info("register %s: %d entries of cases closed more than %d days ago purged", CASES, gone, days)
     return gone

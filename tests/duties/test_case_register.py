@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from api.catalogue.case_register import case_rules
 from api.demo import flow, flow_duty
@@ -16,7 +17,7 @@ from api.errors import ApiError
 from api.policy.case_register import DAY_MS, HOUR_MS, Standing, may_be_one, standing
 from api.services import registers, watch
 from api.services.days import city_day
-from api.store import clock, read_only
+from api.store import clock, read_only, unit_of_work
 from api.store.fsck import fsck
 from api.wiring import log_key
 from tests import town
@@ -302,6 +303,12 @@ def test_old_numbers_go(service: Service) -> None:
     assert registers.purge_cases(service.ctx) == 1
     assert registers.purge_cases(service.ctx) == 0
     assert service.rows("SELECT count(*) FROM case_numbers")[0][0] == 2
+    # An account that brought cases long ago may query again, also where no number is due.
+    assert service.rows("SELECT count(*) FROM case_accounts")[0][0] == 1
+    with unit_of_work(service.ctx.db) as session:
+        session.execute(text("UPDATE case_accounts SET brought_at_ms = 1"))
+    assert registers.purge_cases(service.ctx) == 0
+    assert service.rows("SELECT count(*) FROM case_accounts")[0][0] == 0
 
 
 def test_a_lost_answer_is_told_again(service: Service) -> None:

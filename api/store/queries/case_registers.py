@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import delete, func, or_, select
+from sqlalchemy import ColumnElement, delete, func, or_, select
 from sqlalchemy.orm import Session
 
 from api.store.crypto import Vault
@@ -188,17 +188,21 @@ def purge(session: Session, closed_before: date, accounts_before_ms: int, limit:
             .where(CaseNumber.party_id == party_id, CaseNumber.number_bidx == number)
             .execution_options(synchronize_session=False)
         )
-    old = delete(CaseAccount).where(
-        or_(CaseAccount.asked_at_ms.is_(None), CaseAccount.asked_at_ms < accounts_before_ms),
-        or_(CaseAccount.brought_at_ms.is_(None), CaseAccount.brought_at_ms < accounts_before_ms),
-    )
+    old = delete(CaseAccount).where(*_idle(accounts_before_ms))
     session.execute(old.execution_options(synchronize_session=False))
     return len(due)
 
 
-def is_purgeable(session: Session, closed_before: date) -> bool:
-    """Whether `purge` would delete a number."""
+def _idle(before_ms: int) -> tuple[ColumnElement[bool], ...]:
+    """Accounts that have done nothing since."""
     return (
-        session.execute(select(CaseNumber.party_id).where(CaseNumber.closed_on < closed_before).limit(1)).first()
-        is not None
+        or_(CaseAccount.asked_at_ms.is_(None), CaseAccount.asked_at_ms < before_ms),
+        or_(CaseAccount.brought_at_ms.is_(None), CaseAccount.brought_at_ms < before_ms),
     )
+
+
+def is_purgeable(session: Session, closed_before: date, accounts_before_ms: int) -> bool:
+    """Whether `purge` would delete anything."""
+    numbers = select(CaseNumber.party_id).where(CaseNumber.closed_on < closed_before).limit(1)
+    accounts = select(CaseAccount.party_id).where(*_idle(accounts_before_ms)).limit(1)
+    return any(session.execute(query).first() is not None for query in (numbers, accounts))
