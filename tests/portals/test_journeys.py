@@ -60,6 +60,8 @@ class World:
         page = self.page(lang, width)
         page.goto(f"{self.url}/signin/{role}")
         page.click(f"button.identity:has-text('{name}')")
+        # Until it has loaded: before, its scripts do not hear that a file was chosen.
+        page.wait_for_url(lambda url: "/signin/" not in url)
         return page
 
     def citizen(self, lang: str):
@@ -211,6 +213,7 @@ def test_many_files_are_a_run_that_can_be_left(world: World, script: bool) -> No
     page.set_input_files("#files", [*files, leak])
     if script:
         # So many names would push the button out of sight: the first ones, and how many more.
+        page.wait_for_selector("[data-chosen] li:nth-child(13)")
         assert page.locator("[data-chosen] li").count() == 13
         assert page.inner_text("[data-chosen] li:last-child") == "+ 14"
     page.click("button:has-text('Examine')")
