@@ -165,6 +165,9 @@ def post(target: Target, address: str, headers: Mapping[str, str], body: bytes, 
         connection.request("POST", target.path, body, {**headers, "host": target.authority, "connection": "close"})
         answer = connection.getresponse()
         answer.read(_READ_AT_MOST)
+        # What a cut left of a status line reads as a whole answer: a late one is late, whatever it says.
+        if late.is_set():
+            raise TimeoutError
     except (OSError, http.client.HTTPException) as error:
         if late.is_set() or isinstance(error, TimeoutError):
             raise ApiError("webhooks.timeout") from None

@@ -13,7 +13,7 @@ from tests.webhooks.receiver import Receiver
 @pytest.fixture(scope="module")
 def service(store: str, places: Places) -> Iterator[Service]:
     folder, url = places.prepared(store)
-    settings = {"webhook_timeout_s": 1.0, "webhook_pause_s": 0.01, "webhook_attempts": 3}
+    settings = {"webhook_timeout_s": 3.0, "webhook_pause_s": 0.01, "webhook_attempts": 3}
     with town.running(folder, database_url=url, **settings) as running:
         yield running
 

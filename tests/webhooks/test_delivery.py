@@ -57,7 +57,8 @@ def test_from_granted_to_deletion_due(service: Service, receiver: Receiver, hook
     citizen.post(f"/v1/grants/{grant}/revoke")
     send(service)
     assert receiver.refused == []
-    told = [got.body for got in receiver.got]
+    # At least once, and a tried-again one comes after its successors: the numbers give the order, the ids the repeats.
+    told = sorted({got.id: got.body for got in receiver.got}.values(), key=lambda one: int(one["seq"]))
     assert [one["kind"] for one in told] == ["granted", "paused", "resumed", "revoked", "deletion_due"]
     assert [one["seq"] for one in told] == [0, 1, 2, 3, 4]
     assert {one["grant"] for one in told} == {grant}
@@ -70,7 +71,7 @@ def test_from_granted_to_deletion_due(service: Service, receiver: Receiver, hook
     assert [item["state"] for item in log(service, hook)] == ["delivered"] * 5
     copies_life.turn(service.ctx, copies_life.Rounds())
     send(service)
-    assert len(receiver.got) == 5, "what the end has ordered already is not ordered again"
+    assert len(receiver.seen()) == 5, "what the end has ordered already is not ordered again"
 
 
 @pytest.mark.parametrize(("manner", "status", "code"), [
